@@ -1,0 +1,88 @@
+"""cadkit: mammography CAD models as plugins, and one core that trains, runs and evaluates them alike.
+
+The names below are the public Python interface (docs/api.md); each is imported when it is first used,
+so that `import cadkit` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cadkit.data import Breast, Crop, Dataset, Exam, Finding, Image, TruthHidden
+    from cadkit.errors import CadkitError, Failure, InputError
+    from cadkit.plugin import (
+        BreastPrediction,
+        Config,
+        ExamPrediction,
+        ImagePrediction,
+        Marks,
+        Model,
+        ModelInfo,
+        Run,
+        Saliency,
+        Skipped,
+    )
+    from cadkit.prediction import Predictions
+    from cadkit.prepare import open_dataset as open
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "cadkit.data": ("Breast", "Crop", "Dataset", "Exam", "Finding", "Image", "TruthHidden"),
+    "cadkit.errors": ("CadkitError", "Failure", "InputError"),
+    "cadkit.plugin": (
+        "BreastPrediction",
+        "Config",
+        "ExamPrediction",
+        "ImagePrediction",
+        "Marks",
+        "Model",
+        "ModelInfo",
+        "Run",
+        "Saliency",
+        "Skipped",
+    ),
+    "cadkit.prediction": ("Predictions",),
+}
+_NAMES = {name: (module, name) for module, names in _HOME.items() for name in names} | {
+    "open": ("cadkit.prepare", "open_dataset")
+}
+
+__all__ = [
+    "Breast",
+    "BreastPrediction",
+    "CadkitError",
+    "Config",
+    "Crop",
+    "Dataset",
+    "Exam",
+    "ExamPrediction",
+    "Failure",
+    "Finding",
+    "Image",
+    "ImagePrediction",
+    "InputError",
+    "Marks",
+    "Model",
+    "ModelInfo",
+    "Predictions",
+    "Run",
+    "Saliency",
+    "Skipped",
+    "TruthHidden",
+    "__version__",
+    "open",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _NAMES:
+        raise AttributeError(f"module 'cadkit' has no attribute {name!r}")
+    module, attribute = _NAMES[name]
+    return getattr(import_module(module), attribute)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
