@@ -1,0 +1,360 @@
+"""Exam, breast, image and finding: what a plugin sees of the data.
+
+An exam is a woman's visit, a breast one side of it, an image a view of a breast, a finding an
+annotation in an image. Pixels are those of the prepared store. Truth (labels, biopsied, BI-RADS,
+interval cancers, readers, recalls, findings) is hidden from a model that predicts, and that of the
+test split always: asking for it raises `TruthHidden`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cadkit.data.affine import Affine
+from cadkit.data.crop import Crop, Size, place_window
+from cadkit.data.shapes import Region
+from cadkit.errors import CadkitError, InputError
+
+if TYPE_CHECKING:
+    from cadkit.data.dataset import Dataset
+
+Access = Literal["open", "training", "prediction"]
+TRUTH_COLUMNS = ("biopsied", "birads", "interval_cancer")
+TRUTH_PREFIXES = ("reader_", "recall_")
+
+
+class TruthHidden(CadkitError):
+    """A model asked for truth where it must not see it."""
+
+
+class PixelSource(Protocol):
+    """Where prepared pixels come from: the store of `cadkit prepare`."""
+
+    def shape(self, image_id: str) -> Size:
+        """Rows and columns of the prepared image."""
+        ...
+
+    def read(self, image_id: str, box: tuple[int, int, int, int] | None) -> NDArray[np.uint16]:
+        """Pixels of the part (top, bottom, left, right), which lies inside the image; None: all."""
+        ...
+
+    def to_file(self, image_id: str) -> Affine:
+        """The map from prepared pixels to the pixels of the file."""
+        ...
+
+    def best_center(self, image_id: str, size: Size) -> tuple[int, int]:
+        """Row and column of the centre of Wu et al.'s window of that size."""
+        ...
+
+    def has(self, image_id: str) -> bool:
+        """Whether the image was prepared."""
+        ...
+
+
+@dataclass(frozen=True)
+class Finding:
+    """An annotation in one image, in the frame of whoever asks (file or prepared pixels).
+
+    Attributes:
+        id: of the finding.
+        image_id: the image that it lies in.
+        lesion_id: the lesion that it shows; two views of one lesion share it. The finding's own id
+            where the table says nothing.
+        label: malignant, benign, ...
+        kind: mass, calcification, distortion, asymmetry, ... or empty.
+        region: its shape.
+    """
+
+    id: str
+    image_id: str
+    lesion_id: str
+    label: str
+    kind: str
+    region: Region
+
+    @property
+    def center(self) -> tuple[float, float]:
+        """Centre of mass (x, y)."""
+        return self.region.center
+
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """x0, y0, x1, y1, half open."""
+        return self.region.box
+
+
+class Columns(Mapping[str, Any]):
+    """Columns of a row; those that are truth raise `TruthHidden` where it is hidden."""
+
+    def __init__(self, row: Mapping[str, Any], hidden: frozenset[str], owner: str) -> None:
+        self._row, self._hidden, self._owner = row, hidden, owner
+
+    def __getitem__(self, name: str) -> Any:
+        value = self._row[name]
+        if name in self._hidden:
+            raise TruthHidden(f"{self._owner}: the column {name} is truth, which is hidden here.")
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(name for name in self._row if name not in self._hidden)
+
+    def __len__(self) -> int:
+        return len(self._row.keys() - self._hidden)
+
+
+def truth_columns(names: Sequence[str], labels: Sequence[str]) -> frozenset[str]:
+    """Those of the column names that are truth."""
+    return frozenset(n for n in names if n in labels or n in TRUTH_COLUMNS or n.startswith(TRUTH_PREFIXES))
+
+
+def _label_value(row: Mapping[str, Any], label: str) -> float | None:
+    """The label in a row: NaN if unknown, None if the row has no such column."""
+    name, equals, wanted = label.partition("=")
+    if name not in row:
+        return None
+    value = row[name]
+    if value is None:
+        return math.nan
+    return float(str(value) == wanted) if equals else float(value)
+
+
+class Exam:
+    """A woman's visit.
+
+    Attributes:
+        id: of the exam.
+        columns: its row of exams.csv.
+        images: its images, in the order of images.csv.
+        breasts: its breasts by side; a side that has images but no row in breasts.csv is there too.
+    """
+
+    def __init__(self, data: Dataset, exam_id: str) -> None:
+        self._data, self.id = data, exam_id
+        self._row = data.exam_row(exam_id)
+        self._hides = data.hides_truth_of(exam_id)
+        self.columns = self._columns(self._row, f"exam {exam_id}")
+
+    def _columns(self, row: Mapping[str, Any], owner: str) -> Columns:
+        hidden = truth_columns(tuple(row), tuple(self._data.meta.labels)) if self._hides else frozenset()
+        return Columns(row, hidden, owner)
+
+    @cached_property
+    def images(self) -> tuple[Image, ...]:
+        return tuple(Image(self, row) for row in self._data.image_rows(self.id))
+
+    @cached_property
+    def breasts(self) -> dict[str, Breast]:
+        rows = self._data.breast_rows(self.id)
+        sides = [s for s in ("L", "R") if s in rows or any(i.side == s for i in self.images)]
+        return {side: Breast(self, side, rows.get(side, {"exam_id": self.id, "side": side})) for side in sides}
+
+    @property
+    def patient_id(self) -> str:
+        """Pseudonym of the woman."""
+        return str(self._row["patient_id"])
+
+    def truth(self, label: str) -> float:
+        """1, 0 or NaN (unknown): a label of the exam, or the maximum over its breasts.
+
+        Raises:
+            TruthHidden: truth is hidden here.
+            InputError: no table has such a column.
+        """
+        self._check_truth(label)
+        own = _label_value(self._row, label)
+        if own is not None and label not in self._data.breast_columns:
+            return own
+        values = [breast.truth(label) for breast in self.breasts.values()]
+        if 1.0 in values:
+            return 1.0
+        return math.nan if not values or any(map(math.isnan, values)) else 0.0
+
+    def _check_truth(self, label: str) -> None:
+        if self._hides:
+            raise TruthHidden(f"exam {self.id}: the label {label} is truth, which is hidden here.")
+
+    def __repr__(self) -> str:
+        return f"Exam({self.id!r}, {len(self.images)} images)"
+
+
+class Breast:
+    """One side of an exam.
+
+    Attributes:
+        exam: the exam.
+        side: L or R.
+        columns: its row of breasts.csv.
+    """
+
+    def __init__(self, exam: Exam, side: str, row: Mapping[str, Any]) -> None:
+        self.exam, self.side, self._row = exam, side, row
+        self.columns = exam._columns(row, f"exam {exam.id}, side {side}")
+
+    @property
+    def id(self) -> str:
+        """`<exam_id>/<side>`."""
+        return f"{self.exam.id}/{self.side}"
+
+    @property
+    def images(self) -> tuple[Image, ...]:
+        """The images of this side."""
+        return tuple(image for image in self.exam.images if image.side == self.side)
+
+    def truth(self, label: str) -> float:
+        """1, 0 or NaN (unknown).
+
+        Raises:
+            TruthHidden: truth is hidden here.
+            InputError: no table has such a column.
+        """
+        self.exam._check_truth(label)
+        value = _label_value(self._row, label)
+        if value is None:
+            value = _label_value(self.exam._row, label)
+        if value is None and label.partition("=")[0] in self.exam._data.breast_columns:
+            return math.nan
+        if value is None:
+            raise InputError(
+                f"no column gives the label {label}", file="breasts.csv", mend="Add it to breasts.csv or exams.csv."
+            )
+        return value
+
+    def __repr__(self) -> str:
+        return f"Breast({self.id!r})"
+
+
+class Image:
+    """A view of a breast, with the pixels of the prepared store.
+
+    Attributes:
+        id: of the image.
+        exam: the exam.
+        side: L or R.
+        view: CC, MLO, ...
+        columns: its row of images.csv.
+    """
+
+    def __init__(self, exam: Exam, row: Mapping[str, Any]) -> None:
+        self.exam, self._row = exam, row
+        self.id, self.side, self.view = str(row["image_id"]), str(row["side"]), str(row["view"])
+        self.columns = exam._columns(row, f"image {self.id}")
+
+    @property
+    def breast(self) -> Breast:
+        """The breast that it shows."""
+        return self.exam.breasts[self.side]
+
+    @property
+    def _source(self) -> PixelSource:
+        return self.exam._data.pixel_source
+
+    @property
+    def shape(self) -> Size:
+        """Rows and columns of the prepared picture."""
+        return self._source.shape(self.id)
+
+    @property
+    def spacing_mm(self) -> float | None:
+        """Size of a pixel in the plane of the breast, in mm, or None if unknown."""
+        value = self._row.get("pixel_spacing_mm")
+        return None if value is None else float(value)
+
+    @property
+    def to_file(self) -> Affine:
+        """The map from prepared pixels to those of the file."""
+        return self._source.to_file(self.id)
+
+    def pixels(self, window: tuple[int, int, int, int] | None = None) -> NDArray[np.float32]:
+        """The prepared picture: float32, rows x columns, 0 (background) to 1, facing right.
+
+        Args:
+            window: (top, bottom, left, right) in prepared pixels, inside the image; None for all.
+        """
+        return np.divide(self._source.read(self.id, window), np.float32(65535), dtype=np.float32)
+
+    def raw(self, window: tuple[int, int, int, int] | None = None) -> NDArray[np.uint16]:
+        """The same as stored: uint16, 65535 for 1."""
+        return self._source.read(self.id, window)
+
+    def whole(self, size: Size | None = None, width: int | None = None) -> Crop:
+        """The whole picture: at its own size, stretched to `size`, or to `width` with its proportions."""
+        rows, columns = self.shape
+        crop = Crop(self, (rows, columns), Affine())
+        if width is not None:
+            return crop.at((max(1, round(rows * width / columns)), width))
+        return crop if size is None else crop.at(size)
+
+    def window(self, size: Size, rng: np.random.Generator | None = None, noise: float = 100) -> Crop:
+        """Wu et al.'s window about the best centre; with `rng`, with noise in place and size.
+
+        Args:
+            size: rows and columns, in prepared pixels.
+            rng: generator of the noise; None for none.
+            noise: largest displacement of the window and of each of its borders, in prepared pixels.
+        """
+        center = self._source.best_center(self.id, size)
+        place = place_window(self.view, size, center, self.shape, rng, noise)
+        matrix = Affine((place.width / size[1], 0.0, place.left, 0.0, place.height / size[0], place.top))
+        return Crop(self, size, matrix)
+
+    def around(self, center: tuple[float, float], size: Size, to: Size | None = None, angle: float = 0) -> Crop:
+        """A patch of `size` prepared pixels about `center` (x, y), turned by `angle` degrees, on a grid `to`."""
+        turn = np.deg2rad(angle)
+        linear = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+        offset = np.asarray(center, dtype=np.float64) - linear @ np.array([size[1] / 2, size[0] / 2])
+        if angle == 0:
+            linear = np.eye(2)
+        crop = Crop(self, size, Affine.of(np.column_stack([linear, offset])))
+        return crop if to is None else crop.at(to)
+
+    def truth(self, label: str) -> float:
+        """The label of its breast: 1, 0 or NaN (unknown)."""
+        return self.breast.truth(label)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Its findings in prepared pixels.
+
+        Raises:
+            TruthHidden: truth is hidden here.
+        """
+        self.exam._check_truth("findings")
+        back = self.to_file.inverse()
+        return tuple(
+            Finding(f.id, f.image_id, f.lesion_id, f.label, f.kind, f.region.moved(back))
+            for f in self.exam._data.findings_of(self.id)
+        )
+
+    def mask(self, label: str) -> NDArray[np.bool_]:
+        """The union of its findings of a label, in prepared pixels (rows x columns).
+
+        Raises:
+            TruthHidden: truth is hidden here.
+        """
+        out = np.zeros(self.shape, dtype=bool)
+        for finding in self.findings:
+            if finding.label == label:
+                out |= finding.region.raster(self.shape)
+        return out
+
+    def export(self, folder: str | Path, format: Literal["png16"] = "png16") -> Path:
+        """Write the prepared picture as a 16-bit PNG named after the image, for another program to read."""
+        from PIL import Image as Picture
+
+        from cadkit.files import atomic
+
+        path = Path(folder) / f"{self.id}.png"
+        with atomic(path) as part:
+            Picture.fromarray(self.raw()).save(part, format="PNG")
+        return path
+
+    def __repr__(self) -> str:
+        return f"Image({self.id!r}, {self.side}-{self.view})"
