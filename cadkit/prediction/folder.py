@@ -1,0 +1,251 @@
+"""Prediction folders: what a model said of every exam, at every level (docs/formats.md, "Predictions").
+
+    predictions/<name>/
+      prediction.toml    model, run, dataset fingerprint, pooling, settings, complete or not
+      images.parquet     image_id, exam_id, a column per label, further scores as <name>.<label>
+      breasts.parquet    exam_id, side, ...
+      exams.parquet      exam_id, ...
+      marks.parquet      image_id, label, x, y, x0, y0, x1, y1, score
+      rois.parquet       image_id, x, y, x0, y0, x1, y1, attention
+      saliency/          a small compressed array per image, with its window in the file's frame
+      skipped.csv        level, id, reason
+
+CSV files of the same columns are read as well, so that any program can write a prediction.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from cadkit.errors import InputError
+from cadkit.files import atomic, fingerprint, read_toml
+from cadkit.prediction.frames import FileSaliency
+
+LEVELS = {"image": ("image_id",), "breast": ("exam_id", "side"), "exam": ("exam_id",)}
+FILES = {"image": "images", "breast": "breasts", "exam": "exams"}
+ID_COLUMNS = ("image_id", "exam_id", "side")
+MARK_COLUMNS = ("image_id", "label", "x", "y", "x0", "y0", "x1", "y1", "score")
+ROI_COLUMNS = ("image_id", "x", "y", "x0", "y0", "x1", "y1", "attention")
+
+
+class Predictions:
+    """A prediction folder, read.
+
+    Attributes:
+        folder: where it lies.
+        record: what prediction.toml says; {} where somebody else's program wrote none.
+    """
+
+    def __init__(self, folder: Path, record: Mapping[str, Any]) -> None:
+        self.folder, self.record = folder, dict(record)
+
+    @classmethod
+    def open(cls, folder: str | Path) -> Predictions:
+        """Read a prediction folder.
+
+        Raises:
+            InputError: it holds no predictions, or is not complete.
+        """
+        folder = Path(folder)
+        path = folder / "prediction.toml"
+        record = read_toml(path) if path.exists() else {}
+        made = cls(folder, record)
+        if record.get("complete") is False:
+            raise InputError(
+                "the prediction was not finished",
+                file=folder,
+                mend=f"Type the same `cadkit predict` again (with --out {folder}); it goes on where it stopped.",
+            )
+        if not any(made._path(name) for name in FILES.values()):
+            raise InputError(
+                "no predictions lie here: neither images, breasts nor exams as .parquet or .csv", file=folder
+            )
+        return made
+
+    @property
+    def name(self) -> str:
+        """Name of the folder."""
+        return self.folder.resolve().name
+
+    @property
+    def probability(self) -> bool:
+        """Whether the scores are probabilities."""
+        return bool(self.record.get("scores") == "probability")
+
+    @property
+    def localizes(self) -> str:
+        """What an FROC is made of: `marks`, `saliency` or nothing."""
+        if self.record.get("localizes"):
+            return str(self.record["localizes"])
+        return "marks" if self._path("marks") else ""
+
+    @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """Labels that are scored."""
+        if "labels" in self.record:
+            return tuple(self.record["labels"])
+        for level in LEVELS:
+            if self._path(FILES[level]):
+                columns = self.scores(level).columns
+                return tuple(c for c in columns if c not in ID_COLUMNS and "." not in c)
+        return ()
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Fingerprint of the scores, marks and regions of interest."""
+        names = [*FILES.values(), "marks", "rois"]
+        return fingerprint(*(path.read_bytes() for name in names if (path := self._path(name))))
+
+    def _path(self, name: str) -> Path | None:
+        for ending in (".parquet", ".csv"):
+            if (path := self.folder / (name + ending)).exists():
+                return path
+        return None
+
+    def scores(self, level: str) -> pl.DataFrame:
+        """The scores of one level: its ids and a float column per score.
+
+        Raises:
+            InputError: the level is not there; a score is not a number or not finite; an id stands
+                twice. The message names file, row and value.
+        """
+        path = self._path(FILES[level])
+        if path is None:
+            raise InputError(f"the prediction has no {FILES[level]}", file=self.folder)
+        frame = _read(path)
+        keys = LEVELS[level]
+        for key in keys:
+            if key not in frame.columns:
+                raise InputError(f"the column {key} is missing", file=path, row="header")
+        frame = frame.with_columns(pl.col(c).cast(pl.String) for c in ID_COLUMNS if c in frame.columns)
+        scores = [c for c in frame.columns if c not in ID_COLUMNS]
+        frame = _numbers(frame, scores, path)
+        twice = frame.select(keys).is_duplicated()
+        if twice.any():
+            row = int(twice.arg_true()[0]) + 1
+            raise InputError("the same id stands twice", file=path, row=row, value=frame.select(keys).row(row - 1))
+        return frame
+
+    def marks(self) -> pl.DataFrame:
+        """The marks in the file's frame; an empty table where there are none."""
+        return self._points("marks", MARK_COLUMNS, "score")
+
+    def rois(self) -> pl.DataFrame:
+        """The regions of interest in the file's frame; an empty table where there are none."""
+        return self._points("rois", ROI_COLUMNS, "attention")
+
+    def _points(self, name: str, columns: tuple[str, ...], score: str) -> pl.DataFrame:
+        path = self._path(name)
+        if path is None:
+            kinds = {c: pl.String if c in ("image_id", "label") else pl.Float64 for c in columns}
+            return pl.DataFrame(schema=kinds)
+        frame = _read(path)
+        needed = [c for c in columns if c not in ("x0", "y0", "x1", "y1")]
+        for column in needed:
+            if column not in frame.columns:
+                raise InputError(f"the column {column} is missing", file=path, row="header")
+        frame = frame.with_columns(pl.col(c).cast(pl.String) for c in ("image_id", "label") if c in columns)
+        frame = frame.with_columns(pl.lit(None, pl.Float64).alias(c) for c in columns if c not in frame.columns)
+        boxes = [pl.col(c).cast(pl.Float64) for c in ("x0", "y0", "x1", "y1")]
+        return _numbers(frame, ["x", "y", score], path).with_columns(boxes).select(columns)
+
+    def skipped(self) -> pl.DataFrame:
+        """What has no scores: level, id, reason."""
+        path = self.folder / "skipped.csv"
+        if not path.exists():
+            return pl.DataFrame(schema=dict.fromkeys(("level", "id", "reason"), pl.String))
+        return pl.read_csv(path, infer_schema=False)
+
+    def saliency(self, image_id: str) -> FileSaliency | None:
+        """The map of an image, or None where there is none."""
+        path = saliency_path(self.folder, image_id)
+        return read_saliency(path) if path.exists() else None
+
+    @property
+    def has_saliency(self) -> bool:
+        """Whether maps were written."""
+        return (self.folder / "saliency").is_dir()
+
+    def __repr__(self) -> str:
+        return f"Predictions({str(self.folder)!r}: {', '.join(self.labels)})"
+
+
+def _read(path: Path) -> pl.DataFrame:
+    try:
+        if path.suffix == ".parquet":
+            return pl.read_parquet(path)
+        return pl.read_csv(path, infer_schema=False)
+    except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
+        raise InputError(f"the table cannot be read: {str(error).splitlines()[0]}", file=path) from None
+
+
+def _numbers(frame: pl.DataFrame, columns: list[str], path: Path) -> pl.DataFrame:
+    """Cast columns to float64; the first value that is not a finite number is an error."""
+    for column in columns:
+        cast = frame[column].cast(pl.Float64, strict=False)
+        wrong = (cast.is_null() | ~cast.is_finite()).fill_null(True)
+        if wrong.any():
+            row = int(wrong.arg_true()[0]) + 1
+            raise InputError(
+                f"the column {column} must hold finite numbers; {int(wrong.sum())} of {len(wrong)} rows do not",
+                file=path,
+                row=row,
+                value=frame[column][row - 1],
+                mend="Write the score, or leave the row out: what is left out is counted as not answered.",
+            )
+        frame = frame.with_columns(cast.alias(column))
+    return frame
+
+
+def safe_name(identity: str) -> str:
+    """A file name of an id: the id itself where that is safe, with a hash where it had to be changed."""
+    plain = re.sub(r"[^A-Za-z0-9._-]", "_", identity).lstrip(".")
+    if plain == identity and len(plain) <= 120:
+        return plain
+    return f"{plain[:100]}-{hashlib.blake2b(identity.encode(), digest_size=6).hexdigest()}"
+
+
+def saliency_path(folder: Path, image_id: str) -> Path:
+    """Where the map of an image lies; 256 folders keep each of them small."""
+    shard = hashlib.blake2b(image_id.encode(), digest_size=1).hexdigest()
+    return folder / "saliency" / shard / f"{safe_name(image_id)}.b2nd"
+
+
+def write_saliency(path: Path, saliency: FileSaliency) -> None:
+    """Write a map, compressed without loss."""
+    import blosc2
+
+    array = blosc2.asarray(saliency.values)
+    array.schunk.vlmeta["window"] = json.dumps(saliency.window)
+    if saliency.edges is not None:
+        array.schunk.vlmeta["edges"] = json.dumps([e.tolist() for e in saliency.edges])
+    with atomic(path) as part:
+        part.write_bytes(array.to_cframe())
+
+
+def read_saliency(path: Path) -> FileSaliency:
+    """Read a map.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    import blosc2
+
+    try:
+        array = blosc2.ndarray_from_cframe(path.read_bytes(), copy=True)
+        meta = array.schunk.vlmeta
+        edges = json.loads(meta["edges"]) if "edges" in meta else None
+        values = np.asarray(array[:], dtype=np.float32)
+        window = tuple(json.loads(meta["window"]))
+    except (RuntimeError, ValueError, KeyError) as error:
+        raise InputError(f"the saliency map is damaged: {error}", file=path, mend="Predict again.") from None
+    return FileSaliency(values, window, None if edges is None else (np.array(edges[0]), np.array(edges[1])))

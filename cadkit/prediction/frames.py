@@ -1,0 +1,63 @@
+"""From prepared pixels back to the file: marks, regions of interest and saliency maps.
+
+Whoever reads a prediction needs to know nothing of crops and flips: everything is written in the
+frame of the file, with saliency windows of positive width.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cadkit.data import Affine
+from cadkit.plugin import Marks, Saliency
+
+
+@dataclass(frozen=True)
+class FileSaliency:
+    """A saliency map in the file's frame.
+
+    Attributes:
+        values: float32, labels x rows x columns.
+        window: x0, y0, x1, y1 in the file's pixels, x0 < x1 and y0 < y1.
+        edges: (y, x) edges of uneven cells in the file's pixels, increasing, or None.
+    """
+
+    values: NDArray[np.float32]
+    window: tuple[float, float, float, float]
+    edges: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
+
+
+def marks_to_file(marks: Marks, to_file: Affine) -> Marks:
+    """Marks or regions of interest of prepared pixels in the file's frame."""
+    points = np.column_stack(to_file(marks.points[:, 0], marks.points[:, 1]))
+    boxes = None
+    if marks.boxes is not None:
+        boxes = np.array([to_file.box(box) for box in marks.boxes]).reshape(-1, 4)
+    return Marks(marks.scores, points, boxes, marks.labels)
+
+
+def saliency_to_file(saliency: Saliency, shape: tuple[int, int], to_file: Affine) -> FileSaliency:
+    """A map over prepared pixels in the file's frame; a mirrored picture mirrors the map.
+
+    Args:
+        saliency: the map; without a window it covers the whole picture.
+        shape: rows and columns of the picture that it lies over.
+        to_file: the map of the plane to the file's frame, axis-aligned.
+    """
+    window = saliency.window or (0.0, 0.0, float(shape[1]), float(shape[0]))
+    values, edges = saliency.values, saliency.edges
+    a, e = to_file.values[0], to_file.values[4]
+    if edges is not None:
+        y, x = to_file(0.0, edges[0])[1], to_file(edges[1], 0.0)[0]
+        edges = (y if e > 0 else y[::-1]), (x if a > 0 else x[::-1])
+        window = float(edges[1][0]), float(edges[0][0]), float(edges[1][-1]), float(edges[0][-1])
+    else:
+        window = to_file.box(window)
+    if a < 0:
+        values = values[:, :, ::-1]
+    if e < 0:
+        values = values[:, ::-1, :]
+    return FileSaliency(np.ascontiguousarray(values), window, edges)

@@ -1,0 +1,262 @@
+"""Running a model over exams and writing what it says, exam by exam, so that a kill loses one exam.
+
+While it runs, a journal takes a line per exam; a line is complete or is not read. At the end the
+journal becomes tables. The same command typed again goes on behind the last whole line.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from cadkit.data import Dataset, Exam, Image
+from cadkit.errors import CadkitError, Failure, InputError
+from cadkit.files import atomic, disk_full, read_toml, write_toml
+from cadkit.plugin import ExamPrediction, ImagePrediction, Marks, Model, Skipped
+from cadkit.plugin.contract import ModelInfo
+from cadkit.plugin.pooling import Pooled, images_of, pool_exam
+from cadkit.prediction.folder import (
+    FILES,
+    MARK_COLUMNS,
+    ROI_COLUMNS,
+    Predictions,
+    saliency_path,
+    write_saliency,
+)
+from cadkit.prediction.frames import marks_to_file, saliency_to_file
+from cadkit.progress import track
+
+JOURNAL = "journal.jsonl"
+_IDENTITY = ("model", "run", "run_created", "dataset_fingerprint", "split", "seed", "saliency", "exams")
+
+
+def predict(
+    model: Model,
+    data: Dataset,
+    folder: str | Path,
+    *,
+    record: Mapping[str, Any],
+    saliency: bool = False,
+    quiet: bool = False,
+) -> Predictions:
+    """Run a model over every exam of `data` and write a prediction folder.
+
+    Args:
+        model: loaded, ready to predict.
+        data: the exams; their truth is hidden from the model.
+        folder: of the prediction. One that was begun with the same settings is finished; one that
+            is complete is returned as it is.
+        record: what prediction.toml says of the model and the run.
+        saliency: write the maps too.
+        quiet: show no progress.
+
+    Raises:
+        InputError: the folder holds another prediction.
+        Failure: the model raised, or answered what the contract forbids; the exam is named.
+    """
+    folder = Path(folder)
+    exams = data.view(access="prediction").exams
+    info = model.info
+    full = {
+        **record,
+        "labels": list(info.labels),
+        "scores": info.scores,
+        "localizes": info.localizes,
+        "pooling": {"views": info.pooling[0], "breasts": info.pooling[1]},
+        "dataset": str(data.folder.resolve()),
+        "dataset_fingerprint": data.fingerprint,
+        "saliency": saliency,
+        "exams": len(exams),
+    }
+    if _begin(folder, full):
+        return Predictions.open(folder)
+    model.wants = frozenset({"marks", "rois", "saliency"} if saliency else {"marks", "rois"})
+    journal = folder / JOURNAL
+    done = _whole_lines(journal)
+    left = exams[done:]
+    answers = _answers(model, left)
+    try:
+        with journal.open("a", encoding="utf-8") as lines:
+            for exam, answer in track(zip(left, answers, strict=True), "predicting exams", len(left), quiet):
+                row = _journal_row(exam, answer, info, folder, saliency)
+                lines.write(json.dumps(row, ensure_ascii=False) + "\n")
+                lines.flush()
+    except OSError as error:
+        raise disk_full(journal, error) from error
+    _finish(folder, info, full)
+    return Predictions.open(folder)
+
+
+def _begin(folder: Path, record: Mapping[str, Any]) -> bool:
+    """Whether the folder holds this very prediction, complete. Otherwise make it ready to go on."""
+    path = folder / "prediction.toml"
+    if path.exists():
+        old = read_toml(path)
+        differs = [key for key in _IDENTITY if old.get(key) != record.get(key)]
+        if differs:
+            raise InputError(
+                f"the folder holds another prediction (differs in {', '.join(differs)})",
+                file=folder,
+                mend="Give another folder with --out, or remove this one.",
+            )
+        return bool(old.get("complete"))
+    if folder.exists() and any(folder.iterdir()):
+        raise InputError("the folder is not empty and holds no prediction", file=folder, mend="Give another --out.")
+    write_toml(path, {**record, "complete": False})
+    return False
+
+
+def _whole_lines(journal: Path) -> int:
+    """Number of whole lines of a journal; a last line that a kill cut off is removed."""
+    if not journal.exists():
+        return 0
+    data = journal.read_bytes()
+    end = data.rfind(b"\n") + 1
+    if end < len(data):
+        with journal.open("r+b") as file:
+            file.truncate(end)
+    return data.count(b"\n", 0, end)
+
+
+def _answers(model: Model, exams: Sequence[Exam]) -> Iterator[ExamPrediction | Skipped]:
+    """The model's answers, checked to be one per exam; whatever it raises names the exam."""
+    asked: list[str] = []
+
+    def handed() -> Iterable[Exam]:
+        for exam in exams:
+            asked.append(exam.id)
+            yield exam
+
+    given = 0
+    try:
+        for answer in model.predict(handed()):
+            if given == len(exams):
+                raise Failure(f"The model gave more answers than the {len(exams)} exams that it was asked about.")
+            if not isinstance(answer, ExamPrediction | Skipped):
+                raise Failure(f"Exam {exams[given].id}: the model answered {type(answer).__name__}, not a prediction.")
+            given += 1
+            yield answer
+    except CadkitError:
+        raise
+    except OSError as error:
+        raise disk_full(Path("prediction"), error) from error
+    except Exception as error:
+        where = f"exam {asked[given]}" if given < len(asked) else f"the exams after {given}"
+        name = type(model).__name__
+        raise Failure(f"The model {name} raised {type(error).__name__} on {where}: {error}") from error
+    if given < len(exams):
+        raise Failure(f"The model gave {given} answers for {len(exams)} exams; the first without is {exams[given].id}.")
+
+
+def _journal_row(
+    exam: Exam, answer: ExamPrediction | Skipped, info: ModelInfo, folder: Path, saliency: bool
+) -> dict[str, Any]:
+    pooled = pool_exam(exam, answer, info)
+    row: dict[str, Any] = {
+        "exam": exam.id,
+        "images": pooled.images,
+        "breasts": pooled.breasts,
+        "scores": pooled.exam,
+        "skipped": [*pooled.skipped, *_fewer_views(pooled, exam, info)],
+        "marks": [],
+        "rois": [],
+    }
+    if isinstance(answer, Skipped):
+        return row
+    for image in exam.images:
+        given = images_of(answer).get(image.id)
+        if isinstance(given, ImagePrediction):
+            _places(image, given, info, row)
+            if saliency and given.saliency is not None:
+                _write_map(image, given, folder)
+    return row
+
+
+def _fewer_views(pooled: Pooled, exam: Exam, info: ModelInfo) -> list[tuple[str, str, str]]:
+    """A sum over fewer views than the other breast has is not comparable: it is said."""
+    if info.pooling[0] != "sum" or len(set(pooled.views.values())) < 2:
+        return []
+    most = max(pooled.views.values())
+    return [
+        ("warning", f"{exam.id}/{side}", f"a sum over {n} views where others have {most}")
+        for side, n in pooled.views.items()
+        if n < most
+    ]
+
+
+def _places(image: Image, answer: ImagePrediction, info: ModelInfo, row: dict[str, Any]) -> None:
+    for name, marks in (("marks", answer.marks), ("rois", answer.rois)):
+        if marks is None:
+            continue
+        if answer.frame == "prepared":
+            marks = marks_to_file(marks, image.to_file)
+        for index in range(len(marks)):
+            box = [None] * 4 if marks.boxes is None else marks.boxes[index].tolist()
+            place = [image.id, *marks.points[index].tolist(), *box]
+            for label, score in _mark_scores(marks, index, info, image.id, name):
+                row[name].append([place[0], label, *place[1:], score])
+
+
+def _mark_scores(marks: Marks, index: int, info: ModelInfo, image_id: str, name: str) -> list[tuple[str, float]]:
+    scores = marks.scores[index]
+    if name == "rois":
+        return [("", float(scores))]
+    if scores.ndim == 1:
+        return [(label, float(score)) for label, score in zip(info.labels, scores, strict=True)]
+    if marks.labels is not None:
+        return [(info.labels[int(marks.labels[index])], float(scores))]
+    if len(info.labels) == 1:
+        return [(info.labels[0], float(scores))]
+    raise Failure(f"Image {image_id}: marks of a model with several labels need labels, or a score for every label.")
+
+
+def _write_map(image: Image, answer: ImagePrediction, folder: Path) -> None:
+    assert answer.saliency is not None
+    if answer.frame == "file":
+        from cadkit.data import Affine
+
+        rows, columns = image.columns.get("rows"), image.columns.get("columns")
+        made = saliency_to_file(answer.saliency, (rows or image.shape[0], columns or image.shape[1]), Affine())
+    else:
+        made = saliency_to_file(answer.saliency, image.shape, image.to_file)
+    write_saliency(saliency_path(folder, image.id), made)
+
+
+def _finish(folder: Path, info: ModelInfo, record: Mapping[str, Any]) -> None:
+    """Turn the journal into tables; only then is the prediction complete."""
+    rows = [json.loads(line) for line in (folder / JOURNAL).read_text(encoding="utf-8").splitlines()]
+    tables = {
+        "image": [{"image_id": i, "exam_id": r["exam"], **s} for r in rows for i, s in r["images"].items()],
+        "breast": [{"exam_id": r["exam"], "side": side, **s} for r in rows for side, s in r["breasts"].items()],
+        "exam": [{"exam_id": r["exam"], **r["scores"]} for r in rows if r["scores"] is not None],
+    }
+    keys = {"image": ("image_id", "exam_id"), "breast": ("exam_id", "side"), "exam": ("exam_id",)}
+    for level, table in tables.items():
+        schema = {**dict.fromkeys(keys[level], pl.String), **dict.fromkeys(info.labels, pl.Float64)}
+        for line in table:
+            schema.update({name: pl.Float64 for name in line if name not in schema})
+        _write_parquet(folder / f"{FILES[level]}.parquet", pl.DataFrame(table, schema=schema, orient="row"))
+    marks = [mark for row in rows for mark in row["marks"]]
+    _write_parquet(folder / "marks.parquet", _places_table(marks, MARK_COLUMNS))
+    rois = [roi[:1] + roi[2:] for row in rows for roi in row["rois"]]
+    if rois:
+        _write_parquet(folder / "rois.parquet", _places_table(rois, ROI_COLUMNS))
+    skipped = [dict(zip(("level", "id", "reason"), s, strict=True)) for row in rows for s in row["skipped"]]
+    with atomic(folder / "skipped.csv") as part:
+        pl.DataFrame(skipped, schema=dict.fromkeys(("level", "id", "reason"), pl.String)).write_csv(part)
+    write_toml(folder / "prediction.toml", {**record, "complete": True})
+    (folder / JOURNAL).unlink()
+
+
+def _places_table(rows: list[list[Any]], columns: tuple[str, ...]) -> pl.DataFrame:
+    schema = {c: pl.String if c in ("image_id", "label") else pl.Float64 for c in columns}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _write_parquet(path: Path, frame: pl.DataFrame) -> None:
+    with atomic(path) as part:
+        frame.write_parquet(part)
