@@ -1,0 +1,283 @@
+"""The cohort: which exams, breasts and images are evaluated, and why the others are not."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from cadkit.data import Breast, Dataset, Exam, Image
+from cadkit.errors import InputError
+from cadkit.evaluation.schema import Cohort, CohortStep, LeftOut
+from cadkit.prediction import Predictions
+from cadkit.prediction.folder import LEVELS
+
+Unit = Image | Breast | Exam
+
+
+@dataclass
+class Scored:
+    """One model's scores of the cohort.
+
+    Attributes:
+        name: of the model.
+        predictions: its folder.
+        label: how it calls each label; further scores are `<name>.<label>`.
+        tables: by level, id -> row of scores.
+    """
+
+    name: str
+    predictions: Predictions
+    tables: dict[str, dict[Any, dict[str, float]]] = field(default_factory=dict)
+
+    def scores(self, level: str) -> dict[Any, dict[str, float]]:
+        """Rows of scores by id: image_id, (exam_id, side) or exam_id."""
+        if level not in self.tables:
+            frame = self.predictions.scores(level)
+            keys = LEVELS[level]
+            values = [c for c in frame.columns if c not in ("image_id", "exam_id", "side")]
+            ids = frame.select(keys).rows()
+            rows = frame.select(values).rows(named=True)
+            self.tables[level] = dict(zip([i[0] if len(i) == 1 else i for i in ids], rows, strict=True))
+        return self.tables[level]
+
+
+@dataclass
+class Chosen:
+    """The evaluated exams and the account of how they were chosen."""
+
+    data: Dataset
+    split: str
+    exams: list[Exam]
+    steps: list[CohortStep]
+    left_out: list[LeftOut]
+
+    @property
+    def breasts(self) -> list[Breast]:
+        """Every breast, exam by exam."""
+        return [breast for exam in self.exams for breast in exam.breasts.values()]
+
+    @property
+    def images(self) -> list[Image]:
+        """Every image, exam by exam."""
+        return [image for exam in self.exams for image in exam.images]
+
+    def units(self, level: str) -> list[tuple[Any, Unit]]:
+        """(id, unit) of a level, in the order of the tables; a breast's id is (exam_id, side)."""
+        if level == "exam":
+            return [(exam.id, exam) for exam in self.exams]
+        if level == "breast":
+            return [((breast.exam.id, breast.side), breast) for breast in self.breasts]
+        return [(image.id, image) for image in self.images]
+
+    def as_json(self, labels: Sequence[str]) -> Cohort:
+        """The cohort as report.json holds it."""
+        positives: dict[str, dict[str, int]] = {}
+        for level in ("breast", "exam"):
+            values = {label: [u.truth(label) for _, u in self.units(level)] for label in labels}
+            positives[level] = {label: int(sum(v == 1 for v in truth)) for label, truth in values.items()}
+        return {
+            "split": self.split,
+            "steps": self.steps,
+            "left_out": self.left_out,
+            "patients": len({exam.patient_id for exam in self.exams}),
+            "positives": positives,
+        }
+
+
+def _step(step: str, exams: Sequence[Exam], reason: str = "") -> CohortStep:
+    return {
+        "step": step,
+        "exams": len(exams),
+        "breasts": sum(len(exam.breasts) for exam in exams),
+        "images": sum(len(exam.images) for exam in exams),
+        "reason": reason,
+    }
+
+
+def choose(data: Dataset, split: str, models: Sequence[Scored]) -> Chosen:
+    """The exams of a split that every model answered.
+
+    Raises:
+        InputError: a model scored an exam that the dataset has not, or neither scored nor skipped
+            one of the split: the number that is missing would otherwise be silent.
+    """
+    steps = [_step("in the dataset", data.exams)]
+    part = data.split(split)
+    exams = list(part.exams)
+    if split != "all":
+        steps.append(_step(f"in the split {split}", exams, "the other splits were for learning"))
+    left_out: list[LeftOut] = []
+    for model in models:
+        answered, reasons = _answered(model, data, exams)
+        dropped = [exam for exam in exams if exam.id not in answered]
+        for exam in dropped:
+            left_out.append({"level": "exam", "id": exam.id, "reason": reasons[exam.id], "model": model.name})
+        exams = [exam for exam in exams if exam.id in answered]
+        steps.append(_step(f"answered by {model.name}", exams, "skipped by the model" if dropped else ""))
+        here = {exam.id for exam in exams}
+        for level, name, reason in model.predictions.skipped().iter_rows():
+            if level != "exam" and _exam_of(name, data) in here:
+                left_out.append({"level": level, "id": name, "reason": reason, "model": model.name})
+    if not exams:
+        raise InputError("no exam is left to evaluate", file=data.folder, value=f"split {split}")
+    return Chosen(data, split, exams, steps, left_out)
+
+
+def _exam_of(name: str, data: Dataset) -> str:
+    """The exam of an id in skipped.csv: `exam/side`, or an image."""
+    exam, slash, _ = name.rpartition("/")
+    if slash:
+        return exam
+    images = data.tables["images"].filter(pl.col("image_id") == name)["exam_id"]
+    return str(images[0]) if len(images) else name
+
+
+def _answered(model: Scored, data: Dataset, exams: Sequence[Exam]) -> tuple[set[str], dict[str, str]]:
+    folder = model.predictions.folder
+    known = set(data.tables["exams"]["exam_id"])
+    answered: set[str] = set()
+    for level in LEVELS:
+        try:
+            ids = model.scores(level)
+        except InputError as error:
+            if "the prediction has no" in str(error):
+                continue
+            raise
+        if level == "image":
+            owner = dict(data.tables["images"].select("image_id", "exam_id").iter_rows())
+            strange = [i for i in ids if i not in owner]
+            answered |= {owner[i] for i in ids if i in owner}
+        else:
+            named = {i[0] if isinstance(i, tuple) else i for i in ids}
+            strange = [i for i in named if i not in known]
+            answered |= named & known
+        if strange:
+            raise InputError(
+                f"{len(strange)} {level}(s) of the prediction are not in the dataset {data.meta.name}",
+                file=folder,
+                value=sorted(map(str, strange))[0],
+                mend="Evaluate it on the dataset that it was made for (--data).",
+            )
+    skipped = {name: reason for level, name, reason in model.predictions.skipped().iter_rows() if level == "exam"}
+    missing = [exam.id for exam in exams if exam.id not in answered and exam.id not in skipped]
+    if missing:
+        raise InputError(
+            f"{len(missing)} of {len(exams)} exams have no prediction",
+            file=folder,
+            value=missing[0],
+            mend="Predict them, or list each with its reason in skipped.csv (level,id,reason).",
+        )
+    return answered - set(skipped), skipped
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Truth, scores and patients of the units of one level and label, in one order for all models.
+
+    Attributes:
+        ids: of the units.
+        truth: 0 or 1.
+        score: models x units.
+        patient: cluster of every unit.
+        unknown: units that were left out because their label is not known.
+        unanswered: units that were left out because a model has no score for them.
+    """
+
+    ids: list[Any]
+    truth: NDArray[np.int64]
+    score: NDArray[np.float64]
+    patient: NDArray[np.str_]
+    unknown: int
+    unanswered: int
+
+
+def rows_of(chosen: Chosen, models: Sequence[Scored], level: str, label: str, column: str | None = None) -> Rows:
+    """The rows of a level and label that are known and that every model scored.
+
+    Args:
+        chosen: the cohort.
+        models: their scores.
+        level: image, breast or exam.
+        label: whose truth.
+        column: the score; the label's own by default.
+
+    Raises:
+        InputError: a model has no such score.
+    """
+    tables = [level_scores(model, chosen, level) for model in models]
+    name = column or label
+    ids, truth, patient, scores = [], [], [], []
+    unknown = unanswered = 0
+    for identity, unit in chosen.units(level):
+        value = unit.truth(label)
+        found = [table.get(identity) for table in tables]
+        if math.isnan(value):
+            unknown += 1
+        elif any(row is None for row in found):
+            unanswered += 1
+        else:
+            ids.append(identity)
+            truth.append(int(value))
+            patient.append(patient_of(unit))
+            scores.append([_score(row or {}, name, model) for row, model in zip(found, models, strict=True)])
+    matrix = np.array(scores, dtype=np.float64).reshape(len(ids), len(models)).T
+    return Rows(ids, np.array(truth, dtype=np.int64), matrix, np.array(patient, dtype=str), unknown, unanswered)
+
+
+def patient_of(unit: Unit) -> str:
+    """The patient of an exam, breast or image."""
+    return unit.patient_id if isinstance(unit, Exam) else unit.exam.patient_id
+
+
+def _score(row: dict[str, float], name: str, model: Scored) -> float:
+    if name not in row:
+        raise InputError(
+            f"{model.name} has no score {name}; it has {', '.join(row)}",
+            file=model.predictions.folder,
+            mend="Choose a label that it scores with --label.",
+        )
+    return row[name]
+
+
+def level_scores(model: Scored, chosen: Chosen, level: str) -> dict[Any, dict[str, float]]:
+    """Scores of a level; a level that the folder lacks is pooled from the one below.
+
+    By the pooling that prediction.toml names: mean over views and maximum over breasts by default.
+    """
+    try:
+        return model.scores(level)
+    except InputError:
+        if level == "image":
+            raise
+    pooling = model.predictions.record.get("pooling", {})
+    lower = level_scores(model, chosen, "breast" if level == "exam" else "image")
+    way = pooling.get("breasts", "max") if level == "exam" else pooling.get("views", "mean")
+    pooled: dict[Any, dict[str, float]] = {}
+    for identity, unit in chosen.units(level):
+        if isinstance(unit, Exam):
+            groups = [[lower[(unit.id, side)]] for side in unit.breasts if (unit.id, side) in lower]
+        else:
+            assert isinstance(unit, Breast)
+            views: dict[str, list[dict[str, float]]] = {}
+            for image in unit.images:
+                if image.id in lower:
+                    views.setdefault(image.view, []).append(lower[image.id])
+            groups = list(views.values())
+        if groups:
+            pooled[identity] = _pool(groups, way)
+    model.tables[level] = pooled
+    return pooled
+
+
+def _pool(groups: list[list[dict[str, float]]], way: str) -> dict[str, float]:
+    names = groups[0][0].keys()
+    combine: dict[str, Callable[[list[float]], float]] = {"mean": fmean, "max": max, "sum": math.fsum}
+    within = combine["max" if way == "max" else "mean"]
+    return {name: combine[way]([within([row[name] for row in rows]) for rows in groups]) for name in names}

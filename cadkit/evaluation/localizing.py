@@ -1,0 +1,307 @@
+"""FROC and localization: marks and maps of a model against the findings of a dataset."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from cadkit import metrics
+from cadkit.data import Finding, Image, Point
+from cadkit.errors import InputError
+from cadkit.evaluation.cohort import Chosen, Scored
+from cadkit.prediction import FileSaliency
+
+FrocUnit = Literal["finding", "lesion", "breast", "exam"]
+Unannotated = Literal["exclude", "miss", "negative"]
+CHANCE = "random marks"
+
+
+@dataclass(frozen=True)
+class FrocRule:
+    """How marks are matched and counted (docs/statistics.md, FROC). Each field is printed in the report.
+
+    Attributes:
+        hit: `center` the mark's point lies in the finding; `iou`; `distance`.
+        threshold: of `iou` (0 to 1) or `distance` (mm, pixels without a spacing).
+        duplicates: further marks on a detected finding: `ignore` or `fp`.
+        other_findings: marks on findings of another label: `false` positives, or `neutral`.
+        fp_images: false positives are counted over `all` images, or over those `normal` for the label.
+        unit: what sensitivity counts.
+        unannotated: positive breasts without a finding drawn; None takes `exclude` for findings and
+            lesions and `miss` for breasts and exams.
+        floor: peaks of a map count above it.
+        nms_mm: peaks closer than this (mm; pixels without a spacing) to a higher one are dropped.
+    """
+
+    hit: Literal["center", "iou", "distance"] = "center"
+    threshold: float | None = None
+    duplicates: Literal["ignore", "fp"] = "ignore"
+    other_findings: Literal["false", "neutral"] = "false"
+    fp_images: Literal["all", "normal"] = "all"
+    unit: FrocUnit = "finding"
+    unannotated: Unannotated | None = None
+    floor: float = 0.0
+    nms_mm: float = 0.0
+
+    @property
+    def missing(self) -> Unannotated:
+        """What happens to positive breasts without a finding drawn."""
+        return self.unannotated or ("exclude" if self.unit in ("finding", "lesion") else "miss")
+
+
+@dataclass(frozen=True)
+class Annotated:
+    """The images over which an FROC is computed, and the findings of the label in them.
+
+    Attributes:
+        images: in order; a mark's image index points here.
+        findings: of the label.
+        others: of other labels.
+        units: index of each finding's unit.
+        n_units: number of units; the last ones may be positives that were never drawn.
+        unit_patient: patient of each unit.
+        counted: images over which false positives are counted.
+        excluded: number of images that left both axes, by reason.
+    """
+
+    images: list[Image]
+    findings: list[Finding]
+    others: list[Finding]
+    units: NDArray[np.int64]
+    n_units: int
+    unit_patient: list[str]
+    counted: NDArray[np.bool_]
+    excluded: dict[str, int]
+
+
+def annotate(chosen: Chosen, label: str, rule: FrocRule, answered: set[str]) -> Annotated:
+    """Which images and findings count for a label, by the rule for positives that were not drawn."""
+    images: list[Image] = []
+    findings: list[Finding] = []
+    others: list[Finding] = []
+    owners: list[str] = []
+    units: dict[str, str] = {}
+    counted: list[bool] = []
+    excluded: dict[str, int] = {}
+    for breast in chosen.breasts:
+        truth = breast.truth(label)
+        drawn = {i.id: chosen.data.findings_of(i.id) for i in breast.images}
+        mine = sum(f.label == label for found in drawn.values() for f in found)
+        reason = ""
+        if math.isnan(truth):
+            reason = f"whether the breast is {label} is not known"
+        elif truth == 1 and not mine and rule.missing == "exclude":
+            reason = f"the breast is {label}, but no finding is drawn"
+        if reason:
+            excluded[reason] = excluded.get(reason, 0) + len(breast.images)
+            continue
+        patient = breast.exam.patient_id
+        if truth == 1 and not mine and rule.missing == "miss":
+            units[_unit_name(rule.unit, breast.exam.id, breast.side, "not drawn")] = patient
+        for image in breast.images:
+            if image.id not in answered:
+                excluded["the model did not answer"] = excluded.get("the model did not answer", 0) + 1
+                continue
+            images.append(image)
+            here = [f for f in drawn[image.id] if f.label == label]
+            counted.append(rule.fp_images == "all" or not here)
+            others += [f for f in drawn[image.id] if f.label != label]
+            for finding in here:
+                detail = finding.id if rule.unit == "finding" else finding.lesion_id
+                findings.append(finding)
+                owners.append(_unit_name(rule.unit, breast.exam.id, breast.side, detail))
+                units.setdefault(owners[-1], patient)
+    index = {name: n for n, name in enumerate(units)}
+    return Annotated(
+        images,
+        findings,
+        others,
+        np.array([index[name] for name in owners], dtype=np.int64),
+        len(units),
+        list(units.values()),
+        np.array(counted, dtype=bool),
+        excluded,
+    )
+
+
+def _unit_name(unit: FrocUnit, exam: str, side: str, detail: str) -> str:
+    return {"exam": exam, "breast": f"{exam}/{side}"}.get(unit, f"{exam}/{side}/{detail}")
+
+
+def marks_of(model: Scored, images: Sequence[Image], label: str, rule: FrocRule) -> metrics.Marks:
+    """A model's marks for a label, or the peaks of its maps, in the files' frames.
+
+    Raises:
+        InputError: the model has neither.
+    """
+    predictions = model.predictions
+    if predictions.localizes == "marks":
+        order = {image.id: n for n, image in enumerate(images)}
+        table = predictions.marks().filter((pl.col("label") == label) & pl.col("image_id").is_in(list(order)))
+        box = table.select("x0", "y0", "x1", "y1").to_numpy()
+        return metrics.Marks(
+            np.array([order[i] for i in table["image_id"]], dtype=np.int64),
+            table["x"].to_numpy(),
+            table["y"].to_numpy(),
+            table["score"].to_numpy(),
+            None if np.isnan(box.astype(float)).any() or not len(box) else box,
+        )
+    if not predictions.has_saliency:
+        raise InputError(
+            f"{model.name} gives neither marks nor saliency maps, so there is no FROC",
+            file=predictions.folder,
+            mend="Predict with --saliency, or write marks.csv.",
+        )
+    columns: list[tuple[int, float, float, float]] = []
+    channel = predictions.labels.index(label)
+    for number, image in enumerate(images):
+        saliency = predictions.saliency(image.id)
+        if saliency is not None:
+            columns += [(number, x, y, v) for x, y, v in _peaks(saliency, channel, rule, image.spacing_mm)]
+    array = np.array(columns, dtype=np.float64).reshape(-1, 4)
+    return metrics.Marks(array[:, 0].astype(np.int64), array[:, 1], array[:, 2], array[:, 3])
+
+
+def cell_edges(saliency: FileSaliency) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """x and y edges of a map's cells in the file's frame; equal fractions of its window by default."""
+    if saliency.edges is not None:
+        return saliency.edges[1], saliency.edges[0]
+    x0, y0, x1, y1 = saliency.window
+    rows, columns = saliency.values.shape[1:]
+    return np.linspace(x0, x1, columns + 1), np.linspace(y0, y1, rows + 1)
+
+
+def _peaks(
+    saliency: FileSaliency, channel: int, rule: FrocRule, spacing: float | None
+) -> list[tuple[float, float, float]]:
+    found = metrics.peaks(
+        saliency.values[channel],
+        floor=rule.floor,
+        edges=cell_edges(saliency),
+        radius=rule.nms_mm,
+        spacing=(spacing or 1.0, spacing or 1.0),
+    )
+    return list(zip(found.x.tolist(), found.y.tolist(), found.value.tolist(), strict=True))
+
+
+def random_marks(marks: metrics.Marks, images: Sequence[Image], seed: int) -> metrics.Marks:
+    """As many marks in every image, with the same scores, at random places of the breast.
+
+    What a model gains over them is localization; lesions that fill much of a breast are hit by
+    chance too.
+    """
+    rng = np.random.default_rng(seed)
+    x, y = np.empty(len(marks)), np.empty(len(marks))
+    for number, image in enumerate(images):
+        here = np.flatnonzero(marks.image == number)
+        if not len(here):
+            continue
+        rows, columns = np.nonzero(image.raw())
+        if not len(rows):
+            rows, columns = np.mgrid[: image.shape[0], : image.shape[1]].reshape(2, -1)
+        drawn = rng.integers(len(rows), size=len(here))
+        u, v = rng.random((2, len(here)))
+        x[here], y[here] = image.to_file(columns[drawn] + u, rows[drawn] + v)
+    return metrics.Marks(marks.image, x, y, marks.score)
+
+
+def froc_sample(marks: metrics.Marks, truth: Annotated, rule: FrocRule) -> tuple[metrics.FrocSample, metrics.Matches]:
+    """False positives and detections of marks against the findings of a cohort.
+
+    Raises:
+        InputError: the hit rule does not fit the marks (iou without boxes, distance without a number).
+    """
+    order = {image.id: n for n, image in enumerate(truth.images)}
+
+    def table(findings: Sequence[Finding]) -> metrics.Findings:
+        spacing = [truth.images[order[f.image_id]].spacing_mm or math.nan for f in findings]
+        return metrics.Findings(
+            np.array([order[f.image_id] for f in findings], dtype=np.int64),
+            [f.region for f in findings],
+            np.column_stack([spacing, spacing]) if findings else None,
+        )
+
+    if rule.hit != "distance" and any(isinstance(f.region, Point) for f in truth.findings):
+        raise InputError(
+            f"some findings are points, which `--hit {rule.hit}` can never hit",
+            file="findings.csv",
+            mend="Use `--hit distance --hit-threshold MM`.",
+        )
+    try:
+        matches = metrics.match(
+            marks,
+            table(truth.findings),
+            rule=rule.hit,
+            threshold=rule.threshold if rule.hit == "iou" and rule.threshold is not None else 0.1,
+            distance=rule.threshold if rule.hit == "distance" else None,
+            duplicates=rule.duplicates,
+            neutral=table(truth.others) if rule.other_findings == "neutral" and truth.others else None,
+        )
+    except ValueError as error:
+        raise InputError(str(error), row="--hit") from None
+    sample = metrics.FrocSample.from_matches(
+        marks,
+        matches,
+        len(truth.images),
+        best=metrics.pool_units(matches.best, truth.units, truth.n_units) if truth.n_units else np.zeros(0),
+        image_cluster=np.array([image.exam.patient_id for image in truth.images], dtype=str),
+        unit_cluster=np.array(truth.unit_patient, dtype=str),
+        counted=truth.counted,
+    )
+    return sample, matches
+
+
+def localization_cells(model: Scored, chosen: Chosen, label: str) -> tuple[list[Image], list[metrics.Cells]]:
+    """The cells of the maps of every image with a finding of the label drawn in it.
+
+    Raises:
+        InputError: the model has no maps.
+    """
+    predictions = model.predictions
+    if not predictions.has_saliency:
+        raise InputError(
+            f"{model.name} gives no saliency maps", file=predictions.folder, mend="Predict with --saliency."
+        )
+    channel = predictions.labels.index(label)
+    images, cells = [], []
+    for image in chosen.images:
+        regions = [f.region for f in chosen.data.findings_of(image.id) if f.label == label]
+        regions = [region for region in regions if not isinstance(region, Point)]
+        saliency = predictions.saliency(image.id) if regions else None
+        if saliency is None:
+            continue
+        shape = file_shape(image)
+        mask = np.zeros(shape, dtype=bool)
+        for region in regions:
+            mask |= region.raster(shape)
+        counts = metrics.cell_counts(mask, saliency.window, saliency.values.shape[1:], edges=_given_edges(saliency))
+        images.append(image)
+        cells.append(counts.cells(saliency.values[channel]))
+    return images, cells
+
+
+def _given_edges(saliency: FileSaliency) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    return None if saliency.edges is None else (saliency.edges[1], saliency.edges[0])
+
+
+def file_shape(image: Image) -> tuple[int, int]:
+    """Rows and columns of the image's file: as the table says, else the extent of the prepared picture."""
+    rows, columns = image.columns.get("rows"), image.columns.get("columns")
+    if rows is not None and columns is not None:
+        return int(rows), int(columns)
+    _, _, x1, y1 = image.to_file.box((0, 0, image.shape[1], image.shape[0]))
+    return math.ceil(y1), math.ceil(x1)
+
+
+def answered_images(model: Scored, chosen: Chosen) -> set[str]:
+    """Images that the model answered: those with a score, or else all images of the cohort."""
+    try:
+        return set(model.scores("image"))
+    except InputError:
+        return {image.id for image in chosen.images}
