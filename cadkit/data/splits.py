@@ -7,12 +7,13 @@ into one part.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from cadkit.data.tables import SPLITS
-from cadkit.errors import InputError
+from cadkit.data.tables import SPLITS, write_table
+from cadkit.errors import InputError, ProblemsError
 
 Shares = tuple[float, float, float]
 
@@ -126,3 +127,41 @@ def folds(
     for index, (_, members) in enumerate(splitter.split(patients, pooled)):
         fold.update({patients[m]: index for m in members})
     return pl.Series("fold", [fold[patient] for patient in exams["patient_id"]])
+
+
+def write_split(folder: Path, by: str, shares: Shares, seed: int, replace: bool) -> dict[str, int]:
+    """Write the column `split` of a dataset's exams.csv; nothing else in the table changes.
+
+    Args:
+        folder: of the dataset.
+        by: `random` or `date`.
+        shares: of train, validation and test.
+        seed: of the random split.
+        replace: overwrite a split that is there.
+
+    Returns:
+        Number of exams in each part.
+
+    Raises:
+        InputError: there is a split already and `replace` is not set, or the way is not known.
+    """
+    from cadkit.data.dataset import Dataset
+
+    data, problems = Dataset.read(folder)
+    if problems := [p for p in problems if p.rule not in ("patient-in-two-splits", "unknown-split")]:
+        raise ProblemsError(f"{folder}: the dataset has", problems)
+    exams = data.tables["exams"]
+    if not replace and "split" in exams.columns and exams["split"].null_count() < exams.height:
+        raise InputError(
+            "the dataset is split already", file=folder / "exams.csv", mend="Give --replace to split it anew."
+        )
+    if by == "random":
+        made = random_split(exams, data.tables["breasts"], tuple(data.meta.labels), shares, seed)
+    elif by == "date":
+        made = split_by_date(exams, shares)
+    else:
+        raise InputError("a split is made by random or by date", row="--by", value=by)
+    text = pl.read_csv(folder / "exams.csv", infer_schema=False)
+    write_table(folder / "exams.csv", text.with_columns(made))
+    counts = made.value_counts().iter_rows()
+    return {split: n for split, n in sorted(counts, key=str) if split is not None}

@@ -2,5 +2,6 @@
 
 from cadkit.evaluation.localizing import FrocRule
 from cadkit.evaluation.running import Settings, evaluate
+from cadkit.evaluation.sources import evaluate_sources
 
-__all__ = ["FrocRule", "Settings", "evaluate"]
+__all__ = ["FrocRule", "Settings", "evaluate", "evaluate_sources"]

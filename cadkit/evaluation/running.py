@@ -41,6 +41,7 @@ from cadkit.evaluation.schema import (
 )
 from cadkit.files import write_json
 from cadkit.prediction import Predictions
+from cadkit.prediction.folder import LEVELS
 
 FPI = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 _FEW = 20  # positives below which percentile intervals are known to be too narrow
@@ -51,7 +52,7 @@ class Settings:
     """What is computed, and how.
 
     Attributes:
-        split: train, validation, test or all.
+        split: train, validation, test or all; empty: the one that was predicted.
         levels: image, breast, exam.
         labels: which; () for all that the models score and the dataset knows.
         extra: judge the models' further scores too.
@@ -65,7 +66,7 @@ class Settings:
         cases: hits, misses and false alarms shown of each label.
     """
 
-    split: str = "test"
+    split: str = ""
     levels: tuple[str, ...] = ("breast",)
     labels: tuple[str, ...] = ()
     extra: bool = False
@@ -129,6 +130,9 @@ def evaluate(
         InputError: predictions and dataset do not fit together, or the settings do not fit them.
     """
     folder = Path(folder)
+    for level in settings.levels:
+        if level not in LEVELS:
+            raise InputError(f"a level is one of {', '.join(LEVELS)}", row="--level", value=level)
     _claim(folder)
     models = _named(predictions)
     chosen = choose(data, settings.split, models)

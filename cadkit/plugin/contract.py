@@ -195,12 +195,14 @@ class Model:
         Config: a `cadkit.Config` class.
         wants: what the user asked for beyond scores (`marks`, `saliency`, `rois`), set before a
             prediction, for a model to whom maps are costly.
+        device: where the user wants it to run: `auto`, `cpu`, `cuda`, `cuda:1`, ...; set before `load`.
     """
 
     Config: ClassVar[type[BaseConfig]] = BaseConfig
     info: ModelInfo
     config: Any
     wants: frozenset[str] = frozenset({"marks", "rois"})
+    device: str = "auto"
 
     def __init__(self, config: BaseConfig | None = None) -> None:
         self.config = config if config is not None else self.Config()

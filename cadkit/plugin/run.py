@@ -112,14 +112,22 @@ class Run:
             InputError: the plugin is not installed or its configuration has changed.
         """
         made = self.untrained_model()
+        self.load_into(made)
+        return made
+
+    def load_into(self, model: Model) -> None:
+        """Give a model of this run what was learnt.
+
+        Raises:
+            InputError: nothing was learnt yet.
+        """
         if not self.complete and not any(self.weights.iterdir()):
             raise InputError(
                 "the run has no weights yet",
                 file=self.folder,
                 mend=f"Finish it with `cadkit train --resume {self.folder}`.",
             )
-        made.load(self)
-        return made
+        model.load(self)
 
     def untrained_model(self) -> Model:
         """The model of this run with its configuration, as before training."""

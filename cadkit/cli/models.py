@@ -1,0 +1,167 @@
+"""Commands that train models, run them, and list them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cadkit.cli.data import AsJson
+
+Data = Annotated[Path | None, typer.Option("--data", metavar="D", help="Dataset folder.", show_default=False)]
+Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of the model.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")]
+EMBEDDED = Path("phantom")
+
+
+def embedded_phantom() -> Path:
+    """The phantom of `./phantom`, made and prepared at first use, said on the first line."""
+    from cadkit.phantom import EMBEDDED_SETTINGS, make_phantom
+    from cadkit.prepare import prepare
+
+    if not (EMBEDDED / "dataset.toml").exists():
+        exams, (rows, columns) = EMBEDDED_SETTINGS["exams"], EMBEDDED_SETTINGS["size"]
+        difficulty = EMBEDDED_SETTINGS["difficulty"]
+        typer.echo(
+            f"No --data given: making cadkit's embedded phantom in ./{EMBEDDED} "
+            f"({exams} simulated exams of {rows}x{columns} pixels, difficulty {difficulty})."
+        )
+        typer.echo("For your own images: cadkit import dicom FOLDER D; cadkit prepare D; cadkit train gmic --data D")
+        make_phantom(EMBEDDED, **EMBEDDED_SETTINGS)
+    else:
+        typer.echo(f"No --data given: taking the phantom in ./{EMBEDDED}.")
+    report = prepare(EMBEDDED)
+    if report.done:
+        typer.echo(str(report))
+    return EMBEDDED
+
+
+def train(
+    plugin: Annotated[str | None, typer.Argument(metavar="PLUGIN", help="See `cadkit plugins`.")] = None,
+    data: Data = None,
+    preset: Annotated[str | None, typer.Option(help="A preset of the model.", show_default=False)] = None,
+    set_: Set = None,
+    config: Annotated[Path | None, typer.Option(help="A config.toml of another run.", show_default=False)] = None,
+    resume: Annotated[Path | None, typer.Option(metavar="RUN", help="Go on with a run.", show_default=False)] = None,
+    init_from: Annotated[
+        list[str] | None,
+        typer.Option("--init-from", metavar="RUN|FILE|torchvision:NAME", help="Begin with these weights."),
+    ] = None,
+    runs: Annotated[Path, typer.Option(help="Folder of the runs.")] = Path("runs"),
+    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    device: Device = "auto",
+    gpus: Annotated[int | None, typer.Option(min=1, help="Train on so many GPUs of this machine.")] = None,
+) -> None:
+    """Train a model. Without --data, on the embedded phantom."""
+    from cadkit.errors import InputError
+    from cadkit.plugin.config import parse_settings
+    from cadkit.training.running import train as run_training
+
+    if (plugin is None) == (resume is None):
+        raise InputError("give either a plugin or --resume RUN", mend="For instance `cadkit train gmic`.")
+    settings = parse_settings(set_ or [])
+    if init_from:
+        settings["init_from"] = tuple(init_from)
+    if data is None and resume is None:
+        data = embedded_phantom()
+        preset = preset or ("tiny" if config is None else None)
+    run = run_training(
+        plugin,
+        data,
+        preset=preset,
+        settings=settings,
+        config_file=config,
+        runs_folder=runs,
+        resume=resume,
+        seed=seed,
+        device=device,
+        gpus=gpus,
+    )
+    if run is not None:
+        typer.echo(f"Wrote the run {run.folder}.")
+        typer.echo(f"Next: cadkit evaluate --froc {run.folder}")
+
+
+def predict(
+    sources: Annotated[list[str], typer.Argument(metavar="RUN|PLUGIN...", help="Run folders, or plugins.")],
+    data: Data = None,
+    split: Annotated[str, typer.Option(help="train, validation, test or all.")] = "test",
+    saliency: Annotated[bool, typer.Option("--saliency", help="Write saliency maps too.")] = False,
+    out: Annotated[Path | None, typer.Option(metavar="P", help="Folder to write.", show_default=False)] = None,
+    set_: Set = None,
+    device: Device = "auto",
+) -> None:
+    """Run models over exams: scores, marks and maps at image, breast and exam level."""
+    from cadkit.errors import InputError
+    from cadkit.plugin.config import parse_settings
+    from cadkit.prediction import predict_with
+
+    if out is not None and len(sources) > 1:
+        raise InputError("--out takes one model", row="--out", mend="Leave it out, or predict one at a time.")
+    for source in sources:
+        made = predict_with(
+            source,
+            data=data,
+            split=split,
+            saliency=saliency,
+            out=out,
+            settings=parse_settings(set_ or []),
+            device=device,
+        )
+        typer.echo(f"Wrote {made.folder}: {made.record['exams']} exams.")
+        flag = " --froc" if made.localizes else ""
+        typer.echo(f"Next: cadkit evaluate{flag} {made.folder}")
+
+
+def plugins(as_json: AsJson = False) -> None:
+    """List installed plugins, each imported apart, with the reason where one is broken."""
+    from cadkit.plugin.registry import listing
+
+    rows = [asdict(row) for row in listing()]
+    if as_json:
+        typer.echo(json.dumps(rows, indent=1))
+        return
+    from cadkit.cli.tables import show
+
+    shown = [
+        {
+            "name": row["name"],
+            "distribution": f"{row['distribution']} {row['version']}",
+            "labels": ", ".join(row["labels"]),
+            "localizes": row["localizes"],
+            "trains": "yes" if row["trainable"] else "no",
+            "presets": ", ".join(row["presets"]),
+            "state": "ok" if row["ok"] else row["reason"],
+        }
+        for row in rows
+    ]
+    show("Plugins" if rows else "No plugin is installed; for one of cadkit's own: pip install cadkit-gmic", shown)
+
+
+def runs(
+    folder: Annotated[Path, typer.Argument(help="Folder of the runs.")] = Path("runs"), as_json: AsJson = False
+) -> None:
+    """List the runs of a folder."""
+    from cadkit.plugin import Run
+
+    found = [Run.open(path.parent) for path in sorted(folder.glob("*/run.toml"))]
+    rows = [
+        {
+            "run": str(run.folder),
+            "plugin": run.record.get("plugin"),
+            "preset": run.record.get("preset", ""),
+            "dataset": Path(str(run.record.get("dataset", ""))).name,
+            "state": run.record.get("state"),
+            "created": run.record.get("created"),
+        }
+        for run in found
+    ]
+    if as_json:
+        typer.echo(json.dumps(rows, indent=1))
+        return
+    from cadkit.cli.tables import show
+
+    show("Runs" if rows else f"No run in {folder}.", rows)

@@ -1,0 +1,123 @@
+"""Commands that evaluate predictions and draw reports."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from cadkit.cli.data import AsJson
+from cadkit.cli.models import Data, Device
+
+
+def evaluate(
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[RUN|PREDICTIONS...]", help="Runs or prediction folders; else the newest run."),
+    ] = None,
+    data: Data = None,
+    split: Annotated[str, typer.Option(help="train, validation, test or all.", show_default="test")] = "",
+    level: Annotated[list[str], typer.Option(help="image, breast, exam; may be repeated.")] = ["breast"],  # noqa: B006
+    label: Annotated[list[str] | None, typer.Option(help="Label to judge; may be repeated.")] = None,
+    extra: Annotated[bool, typer.Option("--extra", help="Judge the models' further scores too.")] = False,
+    froc: Annotated[bool, typer.Option("--froc", help="Sensitivity against false positives per image.")] = False,
+    localization: Annotated[bool, typer.Option("--localization", help="Dice and pixel AP of the maps.")] = False,
+    hit: Annotated[Literal["center", "iou", "distance"], typer.Option(help="When a mark hits a finding.")] = "center",
+    hit_threshold: Annotated[
+        float | None, typer.Option(help="Of iou (0.1 by default), or of distance in mm.", show_default=False)
+    ] = None,
+    duplicates: Annotated[
+        Literal["ignore", "fp"], typer.Option(help="Further marks on a detected finding.")
+    ] = "ignore",
+    other_findings: Annotated[
+        Literal["false", "neutral"], typer.Option(help="Marks on findings of another label.")
+    ] = "false",
+    fp_images: Annotated[Literal["all", "normal"], typer.Option(help="Images whose false positives count.")] = "all",
+    froc_unit: Annotated[
+        Literal["finding", "lesion", "breast", "exam"], typer.Option(help="What sensitivity counts.")
+    ] = "finding",
+    unannotated: Annotated[
+        Literal["exclude", "miss", "negative"] | None,
+        typer.Option(help="Positive breasts without a finding drawn.", show_default=False),
+    ] = None,
+    saliency_floor: Annotated[float, typer.Option(help="Peaks of a map count above this value.")] = 0.0,
+    saliency_nms: Annotated[float, typer.Option(help="Peaks within so many mm of a higher one are dropped.")] = 0.0,
+    fpi: Annotated[str, typer.Option(help="False positives per image at which sensitivity is given.")] = (
+        "0.25,0.5,1,2,4,8"
+    ),
+    bootstrap: Annotated[int, typer.Option(min=1, help="Replicates; patients are resampled.")] = 2000,
+    interval: Annotated[Literal["percentile", "bca"], typer.Option(help="Kind of bootstrap interval.")] = "percentile",
+    ci: Annotated[float, typer.Option(min=0.5, max=0.999, help="Confidence level.")] = 0.95,
+    seed: Annotated[int, typer.Option(help="Of all resampling.")] = 0,
+    cases: Annotated[int, typer.Option(min=0, help="Hits, misses and false alarms shown of each label.")] = 6,
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the report.", show_default=False)] = None,
+    runs: Annotated[Path, typer.Option(help="Where the newest run is looked for.")] = Path("runs"),
+    device: Device = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Judge models: AUC, PRAUC, FROC, localization, with intervals; a table here and a report to open."""
+    from cadkit.evaluation import FrocRule, Settings, evaluate_sources
+    from cadkit.report import terminal_table, write_report
+
+    rule = FrocRule(
+        hit=hit,
+        threshold=hit_threshold,
+        duplicates=duplicates,
+        other_findings=other_findings,
+        fp_images=fp_images,
+        unit=froc_unit,
+        unannotated=unannotated,
+        floor=saliency_floor,
+        nms_mm=saliency_nms,
+    )
+    settings = Settings(
+        split=split,
+        levels=tuple(level),
+        labels=tuple(label or ()),
+        extra=extra,
+        froc=rule if froc else None,
+        fpi=_numbers(fpi),
+        localization=localization,
+        bootstrap=bootstrap,
+        interval=interval,
+        ci=ci,
+        seed=seed,
+        cases=cases,
+    )
+    command = shlex.join(["cadkit", *sys.argv[1:]])
+    report, folder = evaluate_sources(
+        sources or [], data=data, out=out, runs=runs, settings=settings, device=device, command=command
+    )
+    page = write_report(folder)
+    if as_json:
+        typer.echo(json.dumps(report["results"], indent=1))
+        return
+    from rich.console import Console
+
+    Console().print(terminal_table(report))
+    typer.echo(f"Wrote {page}")
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    from cadkit.errors import InputError
+
+    try:
+        numbers = tuple(sorted({float(part) for part in text.split(",")}))
+    except ValueError:
+        raise InputError("takes numbers separated by commas", row="--fpi", value=text) from None
+    if not numbers or numbers[0] <= 0:
+        raise InputError("false positives per image are above 0", row="--fpi", value=text)
+    return numbers
+
+
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder with a report.json.", show_default=False)],
+) -> None:
+    """Draw the page, figures and tables of a report.json again."""
+    from cadkit.report import write_report
+
+    typer.echo(f"Wrote {write_report(folder)}")

@@ -1,0 +1,76 @@
+"""What is installed, which device there is, which decoders, what is broken."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from cadkit.dicom import decoders
+from cadkit.plugin.registry import listing
+from cadkit.tasks import processors
+
+_PACKAGES = (
+    "cadkit",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "polars",
+    "pydicom",
+    "python-gdcm",
+    "pylibjpeg-openjpeg",
+    "pyjpegls",
+    "blosc2",
+    "altair",
+    "torch",
+    "torchvision",
+    "tensorboard",
+)
+# In a process of its own: a torch that does not fit its torchvision may end the process.
+_TORCH = (
+    "import torch, torchvision; "
+    "torchvision.ops.nms(torch.zeros(1, 4), torch.zeros(1), 0.5); "
+    "print(torch.cuda.get_device_name() if torch.cuda.is_available() else 'cpu')"
+)
+
+
+def examine() -> dict[str, list[dict[str, Any]]]:
+    """Rows by heading: machine, packages, decoders, plugins."""
+    return {
+        "Machine": [
+            {"what": "python", "value": platform.python_version()},
+            {"what": "platform", "value": platform.platform()},
+            {"what": "processors", "value": str(processors())},
+            {"what": "device for training", "value": _device()},
+        ],
+        "Packages": [{"package": name, "version": _version(name)} for name in _PACKAGES],
+        "DICOM files that can be read": [
+            {
+                "transfer syntax": row.name,
+                "readable": "yes" if row.readable else "no",
+                "decoders": ", ".join(name if there else f"({name})" for name, there in row.decoders),
+            }
+            for row in decoders.table()
+        ],
+        "Plugins": [
+            {"name": row.name, "distribution": row.distribution, "state": "ok" if row.ok else row.reason}
+            for row in listing()
+        ],
+    }
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _device() -> str:
+    done = subprocess.run([sys.executable, "-c", _TORCH], check=False, capture_output=True, text=True)
+    if done.returncode == 0:
+        return done.stdout.strip()
+    last = done.stderr.strip().splitlines()[-1:] or ["unknown"]
+    return f"none: {last[0]}"
