@@ -1,0 +1,379 @@
+"""The pixel chain against a slow computation, value by value, from the standard's own formulas."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pydicom.dataset import Dataset, FileDataset
+from pydicom.sequence import Sequence
+
+from cadkit.dicom import DicomError, read_pixels
+
+STORED = np.array(
+    [[0, 1, 255, 256, 300, 1000], [1023, 1024, 1025, 2047, 2048, 2049], [3000, 4000, 4094, 4095, 7, 600]],
+    dtype=np.uint16,
+)
+
+
+def table(entries: list[int], first: int, bits: int, packed: bool = False, explanation: str = "") -> Dataset:
+    item = Dataset()
+    item.add_new(0x00283002, "US", [len(entries) % 65536, first, bits])
+    item.LUTExplanation = explanation
+    item.add_new(0x00283006, "OW", np.array(entries, dtype=np.uint8 if packed else "<u2").tobytes())
+    return item
+
+
+RAMP = [round(4095 * (i / 1023) ** 2) for i in range(1024)]
+EIGHT = [i // 16 for i in range(4096)]
+VOIS: dict[str, dict[str, Any]] = {
+    "none": {},
+    "linear": {"WindowCenter": "2000", "WindowWidth": "1500"},
+    "linear, named": {"WindowCenter": "2000", "WindowWidth": "1", "VOILUTFunction": "LINEAR"},
+    "exact": {"WindowCenter": "2000", "WindowWidth": "0.5", "VOILUTFunction": "LINEAR_EXACT"},
+    "sigmoid": {"WindowCenter": "1500", "WindowWidth": "900", "VOILUTFunction": "SIGMOID"},
+    "several": {
+        "WindowCenter": ["100", "2000"],
+        "WindowWidth": ["50", "1500"],
+        "WindowCenterWidthExplanation": ["HARDER", "NORMAL"],
+    },
+    "table": {"VOILUTSequence": Sequence([table(RAMP, 512, 12)]), "WindowCenter": "5", "WindowWidth": "9"},
+    "table, 8-bit words": {"VOILUTSequence": Sequence([table(EIGHT, 0, 8)])},
+    "table, 8-bit bytes": {"VOILUTSequence": Sequence([table(EIGHT, 0, 8, packed=True)])},
+    "tables": {
+        "VOILUTSequence": Sequence(
+            [table([0] * 4, 0, 12, explanation="SOFTER"), table(RAMP, 512, 12, explanation="NORMAL")]
+        )
+    },
+}
+
+
+def literal_voi(name: str, x: float, low: float, high: float) -> float:
+    """PS3.3 C.11.2.1.1 and C.11.2.1.2, one value at a time."""
+    if name == "none":
+        return (x - low) / (high - low)
+    if name in ("linear", "several"):
+        c, w = 2000, 1500
+        if x <= c - 0.5 - (w - 1) / 2:
+            return 0.0
+        if x > c - 0.5 + (w - 1) / 2:
+            return 1.0
+        return (x - (c - 0.5)) / (w - 1) + 0.5
+    if name == "linear, named":
+        return 1.0 if x > 1999.5 else 0.0
+    if name == "exact":
+        return min(1.0, max(0.0, (x - 2000) / 0.5 + 0.5))
+    if name == "sigmoid":
+        return 1 / (1 + math.exp(-4 * (x - 1500) / 900))
+    if name in ("table", "tables"):
+        return RAMP[min(max(int(x) - 512, 0), 1023)] / 4095
+    return EIGHT[min(max(int(x), 0), 4095)] / 255
+
+
+@pytest.mark.parametrize(
+    ("photometric", "shape", "voi"),
+    list(itertools.product(("MONOCHROME1", "MONOCHROME2"), (None, "IDENTITY", "INVERSE"), VOIS)),
+)
+def test_one_inversion_after_voi(make: Any, photometric: str, shape: str | None, voi: str) -> None:
+    path = make(STORED, PhotometricInterpretation=photometric, PresentationLUTShape=shape, **VOIS[voi])
+    pixels = read_pixels(path)
+    inverted = photometric == "MONOCHROME1"
+    expected = np.empty(STORED.shape)
+    for index, x in np.ndenumerate(STORED):
+        y = literal_voi(voi, float(x), 0.0, 4095.0)
+        expected[index] = 1 - y if inverted else y
+    np.testing.assert_allclose(pixels.array, expected, atol=1e-6)
+    assert pixels.array.dtype == np.float32
+    disagree = shape is not None and (shape == "INVERSE") != inverted
+    assert disagree == any(note.rule == "polarity-conflict" for note in pixels.notes)
+    names = [name for name, _ in pixels.steps]
+    assert names == ["decode", "bits", "padding", "modality", "voi", "scale", "inversion"]
+
+
+def test_rescale_comes_before_the_window(make: Any) -> None:
+    path = make(STORED, RescaleSlope="2", RescaleIntercept="-100", WindowCenter="2000", WindowWidth="1501")
+    expected = [[min(1, max(0, (2 * float(x) - 100 - 1999.5) / 1500 + 0.5)) for x in row] for row in STORED]
+    np.testing.assert_allclose(read_pixels(path).array, expected, atol=1e-6)
+
+
+def test_modality_table_is_preferred_to_slope(make: Any) -> None:
+    path = make(
+        STORED,
+        ModalityLUTSequence=Sequence([table([5, 10, 15, 20], 1024, 8)]),
+        WindowCenter="10.5",
+        WindowWidth="21",
+    )
+    steps = [5, 10, 15, 20]
+    mapped = [[steps[min(max(int(x) - 1024, 0), 3)] for x in row] for row in STORED]
+    expected = [[(y - 10) / 20 + 0.5 for y in row] for row in mapped]
+    np.testing.assert_allclose(read_pixels(path).array, expected, atol=1e-6)
+
+
+def test_first_mapped_value_of_a_signed_picture_is_signed(make: Any) -> None:
+    stored = np.array([[-300, -200, -199], [-198, 0, 500]], dtype=np.int16)
+    path = make(
+        stored,
+        PixelRepresentation=1,
+        BitsStored=16,
+        HighBit=15,
+        VOILUTSequence=Sequence([table([0, 50, 100, 200, 255], 65536 - 200, 8)]),
+    )
+    expected = np.array([[0, 0, 50], [100, 255, 255]]) / 255
+    np.testing.assert_allclose(read_pixels(path).array, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "rule"),
+    [
+        ({"WindowCenter": "2000", "WindowWidth": "0"}, "window-width"),
+        ({"WindowCenter": "2000"}, "window-incomplete"),
+        ({"VOILUTSequence": Sequence([Dataset()])}, "lut-incomplete"),
+    ],
+)
+def test_a_broken_window_falls_back_to_the_full_range(make: Any, wrong: dict[str, Any], rule: str) -> None:
+    pixels = read_pixels(make(STORED, **wrong))
+    np.testing.assert_allclose(pixels.array, STORED / 4095, atol=1e-6)
+    assert rule in [note.rule for note in pixels.notes]
+
+
+def test_text_in_a_window_falls_back(make: Any) -> None:
+    path = make(STORED, WindowCenter="2000", WindowWidth="1500")
+    path.write_bytes(path.read_bytes().replace(b"1500", b"wide"))
+    pixels = read_pixels(path)
+    np.testing.assert_allclose(pixels.array, STORED / 4095, atol=1e-6)
+    assert "window-incomplete" in [note.rule for note in pixels.notes]
+
+
+# Padding: a border of padding, one tissue pixel of the same value in the middle.
+def framed(value: int, dtype: Any, tissue: int = 100) -> np.ndarray[Any, Any]:
+    picture = np.full((7, 7), tissue, dtype=dtype)
+    picture[0] = value
+    picture[:, 6] = value
+    picture[3, 3] = value
+    return picture
+
+
+@pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"])
+@pytest.mark.parametrize(
+    ("value", "limit", "signed"), [(0, None, 0), (4095, 4000, 0), (4000, 4095, 0), (-2000, None, 1), (-2000, -1900, 1)]
+)
+def test_padding_is_what_touches_the_border(make: Any, syntax: str, value: int, limit: int | None, signed: int) -> None:
+    stored = framed(value, np.int16 if signed else np.uint16)
+
+    def pad(dataset: FileDataset) -> None:
+        vr = "SS" if signed else "US"
+        dataset.add_new(0x00280120, vr, value)
+        if limit is not None:
+            dataset.add_new(0x00280121, vr, limit)
+
+    path = make(
+        stored,
+        syntax=syntax,
+        change=pad,
+        PixelRepresentation=signed,
+        BitsStored=16 if signed else 12,
+        HighBit=15 if signed else 11,
+        WindowCenter="100",
+        WindowWidth="100",
+    )
+    pixels = read_pixels(path)
+    border = np.zeros((7, 7), dtype=bool)
+    border[0] = border[:, 6] = True
+    assert pixels.padding is not None
+    np.testing.assert_array_equal(pixels.padding, border)
+
+
+def test_padding_written_with_the_wrong_sign(make: Any) -> None:
+    stored = framed(-2000, np.int16)
+
+    def pad(dataset: FileDataset) -> None:
+        dataset.add_new(0x00280120, "US", 63536)
+
+    path = make(stored, change=pad, PixelRepresentation=1, BitsStored=16, HighBit=15)
+    assert read_pixels(path).steps[2] == ("padding", {"value": -2000, "limit": None, "pixels": 13})
+
+
+def test_the_full_range_leaves_padding_out(make: Any) -> None:
+    stored = framed(0, np.uint16, tissue=1000)
+    stored[4, 4] = 3000
+    path = make(stored, change=lambda dataset: dataset.add_new(0x00280120, "US", 0))
+    array = read_pixels(path).array
+    # The one tissue pixel of 0 is no padding, so it is the range's lower end.
+    assert array[4, 4] == 1.0
+    assert array[3, 2] == pytest.approx(1000 / 3000)
+
+
+# Bits
+def test_high_bit_shifts(make: Any) -> None:
+    path = make(STORED << 4, HighBit=15, WindowCenter="2048", WindowWidth="4096")
+    np.testing.assert_allclose(read_pixels(path).array, STORED / 4095, atol=1e-6)
+
+
+def test_overlays_above_bits_stored_are_dropped(make: Any) -> None:
+    def overlay(dataset: FileDataset) -> None:
+        dataset.add_new(0x60000100, "US", 16)
+        dataset.add_new(0x60000102, "US", 13)
+
+    dirty = STORED | np.uint16(1 << 13)
+    path = make(dirty, change=overlay, WindowCenter="2048", WindowWidth="4096")
+    np.testing.assert_allclose(read_pixels(path).array, STORED / 4095, atol=1e-6)
+
+
+def test_values_above_bits_stored_are_kept_and_noted(make: Any) -> None:
+    stored = STORED.copy()
+    stored[0, 0] = 5000
+    pixels = read_pixels(make(stored))
+    np.testing.assert_allclose(pixels.array, (stored - 1.0) / 4999, atol=1e-6)
+    assert pixels.bits == 13
+    assert [note.rule for note in pixels.notes] == ["bits-exceeded"]
+
+
+@pytest.mark.parametrize("filled", [True, False])
+def test_sign_is_extended_from_bits_stored(make: Any, filled: bool) -> None:
+    values = np.array([[-2048, -1, 0], [1, 2047, -5]], dtype=np.int16)
+    container = values if filled else (values & 0x0FFF).astype(np.int16)
+    path = make(container, PixelRepresentation=1)
+    np.testing.assert_allclose(read_pixels(path).array, (values + 2048.0) / 4095, atol=1e-6)
+
+
+def test_eight_bit_container_of_odd_length(make: Any) -> None:
+    stored = np.array([[0, 1, 2], [128, 254, 255], [9, 8, 7]], dtype=np.uint8)
+    path = make(stored, BitsAllocated=8, BitsStored=8, HighBit=7, WindowCenter="128", WindowWidth="256")
+    np.testing.assert_allclose(read_pixels(path).array, stored / 255, atol=1e-6)
+
+
+# Transfer syntaxes: every lossless one gives back the same picture.
+def picture() -> np.ndarray[Any, Any]:
+    return np.random.default_rng(3).integers(0, 4096, (48, 40)).astype(np.uint16)
+
+
+@pytest.mark.parametrize(
+    ("syntax", "encoder", "decoder"),
+    [
+        ("1.2.840.10008.1.2", "", "numpy"),
+        ("1.2.840.10008.1.2.1", "", "numpy"),
+        ("1.2.840.10008.1.2.1.99", "", "numpy"),
+        ("1.2.840.10008.1.2.2", "", "numpy"),
+        ("1.2.840.10008.1.2.5", "pydicom", "pydicom"),
+        ("1.2.840.10008.1.2.4.80", "pyjpegls", "pyjpegls"),
+        ("1.2.840.10008.1.2.4.90", "pylibjpeg", "pylibjpeg"),
+    ],
+)
+def test_lossless_syntaxes_agree(make: Any, syntax: str, encoder: str, decoder: str) -> None:
+    path = make(picture(), syntax=syntax, encoder=encoder, WindowCenter="2048", WindowWidth="4096")
+    pixels = read_pixels(path)
+    assert pixels.decoder == decoder
+    np.testing.assert_allclose(pixels.array, picture() / 4095, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["JPEGLosslessProcess14", "JPEGLosslessProcess14_1"])
+def test_jpeg_lossless(make: Any, tmp_path: Path, name: str) -> None:
+    import gdcm
+
+    plain = make(picture(), WindowCenter="2048", WindowWidth="4096")
+    reader = gdcm.ImageReader()
+    reader.SetFileName(str(plain))
+    assert reader.Read()
+    change = gdcm.ImageChangeTransferSyntax()
+    change.SetTransferSyntax(gdcm.TransferSyntax(getattr(gdcm.TransferSyntax, name)))
+    change.SetInput(reader.GetImage())
+    assert change.Change()
+    writer = gdcm.ImageWriter()
+    writer.SetFile(reader.GetFile())
+    writer.SetImage(change.GetOutput())
+    path = tmp_path / "lossless.dcm"
+    writer.SetFileName(str(path))
+    assert writer.Write()
+    pixels = read_pixels(path)
+    assert pixels.decoder == "gdcm"
+    np.testing.assert_allclose(pixels.array, picture() / 4095, atol=1e-6)
+
+
+def test_signed_jpeg_2000(make: Any) -> None:
+    values = picture().astype(np.int16) - 2048
+    path = make(values, syntax="1.2.840.10008.1.2.4.90", encoder="pylibjpeg", PixelRepresentation=1)
+    span = float(values.max()) - float(values.min())
+    expected = (values - float(values.min())) / span
+    np.testing.assert_allclose(read_pixels(path).array, expected, atol=1e-6)
+
+
+# Trust
+def test_a_huge_claim_is_refused_before_memory_is_taken(make: Any) -> None:
+    def claim(dataset: FileDataset) -> None:
+        dataset.Rows = dataset.Columns = 65535
+
+    with pytest.raises(DicomError, match="claims 4294836225 pixels") as caught:
+        read_pixels(make(STORED, change=claim))
+    assert caught.value.rule == "too-large"
+
+
+def test_a_claim_beyond_the_file_is_refused(make: Any) -> None:
+    def claim(dataset: FileDataset) -> None:
+        dataset.Rows = dataset.Columns = 5000
+
+    with pytest.raises(DicomError) as caught:
+        read_pixels(make(STORED, change=claim))
+    assert caught.value.rule == "truncated"
+
+
+def test_a_code_stream_of_another_size_is_refused(make: Any) -> None:
+    path = make(picture(), syntax="1.2.840.10008.1.2.4.80", encoder="pyjpegls")
+    data = path.read_bytes()
+    at = data.index(b"\xff\xf7")
+    path.write_bytes(data[: at + 5] + b"\xff\xff\xff\xff" + data[at + 9 :])
+    with pytest.raises(DicomError, match="65535 x 65535") as caught:
+        read_pixels(path)
+    assert caught.value.rule == "size-mismatch"
+
+
+@pytest.mark.parametrize(
+    ("syntax", "encoder"),
+    [
+        ("1.2.840.10008.1.2.1", ""),
+        ("1.2.840.10008.1.2.4.80", "pyjpegls"),
+        ("1.2.840.10008.1.2.4.90", "pylibjpeg"),
+        ("1.2.840.10008.1.2.5", "pydicom"),
+    ],
+)
+@pytest.mark.parametrize("share", [0.3, 0.7, 0.99])
+def test_a_truncated_file_is_an_error_of_one_line(make: Any, syntax: str, encoder: str, share: float) -> None:
+    path = make(picture(), syntax=syntax, encoder=encoder)
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * share)])
+    with pytest.raises(DicomError) as caught:
+        read_pixels(path)
+    assert str(path) not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_decoder_names_the_syntax(make: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = make(picture(), syntax="1.2.840.10008.1.2.4.90", encoder="pylibjpeg")
+    monkeypatch.setattr("cadkit.dicom.decoders._available", lambda syntax, name: False)
+    with pytest.raises(DicomError, match="JPEG 2000") as caught:
+        read_pixels(path)
+    assert caught.value.rule == "missing-decoder"
+
+
+def test_gdcm_reads_what_pydicom_refuses(shared: Path) -> None:
+    pixels = read_pixels(shared / "data" / "mg-dicom" / "MG1_JPLY.dcm")
+    assert pixels.decoder == "gdcm, directly"
+    # The window 2047/4095 is the identity: y = (x - 2046.5) / 4094 + 0.5, clipped; the mean is that of the README.
+    assert float((pixels.array.astype(np.float64) * 4094 - 0.5).mean()) == pytest.approx(1610.893, abs=0.05)
+
+
+def test_colour_is_refused(make: Any) -> None:
+    with pytest.raises(DicomError) as caught:
+        read_pixels(make(STORED, PhotometricInterpretation="RGB"))
+    assert caught.value.rule == "not-monochrome"
+
+
+@pytest.mark.parametrize("air", [3000, 10])
+def test_doubtful_polarity_is_said(make: Any, air: int) -> None:
+    stored = np.full((20, 20), air, dtype=np.uint16)
+    stored[5:15, 5:15] = 1000
+    rules = [note.rule for note in read_pixels(make(stored, PresentationLUTShape="INVERSE")).notes]
+    assert rules == ["polarity-conflict"] + (["polarity-doubtful"] if air == 3000 else [])
