@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from cadkit.data.shapes import parse_region
-from cadkit.data.tables import BREASTS, EXAMS, FINDINGS, IMAGES, SHAPES, SIDES, SOURCES, SPLITS, Meta, read_table
+from cadkit.data.tables import BREASTS, EXAMS, FINDINGS, IMAGES, SHAPES, SIDES, SPLITS, Meta
 from cadkit.errors import InputError, Problem
 from cadkit.files import inside
 
@@ -112,24 +112,23 @@ def _files(folder: Path, meta: Meta, tables: Tables) -> Iterable[Problem]:
     images = tables["images"]
     if "file" not in images.columns:
         return
-    owner: dict[tuple[str, int], str] = {}
+    owner: dict[tuple[Path, int], str] = {}
     frames = images["frame"] if "frame" in images.columns else pl.Series([None] * images.height)
-    sources = set(read_table(folder, SOURCES)[0]["image_id"])
     for row, (image, file, frame) in enumerate(zip(images["image_id"], images["file"], frames, strict=True), start=1):
-        if file is None or image in sources:
+        if file is None:
             continue
-        key = (file, frame or 0)
+        try:
+            path = inside(folder, file)
+        except InputError as error:
+            yield Problem("file-outside", str(error), IMAGES.file, row, file)
+            continue
+        key = (path, frame or 0)
         if key in owner:
             reason = f"the file is that of image {owner[key]} already"
             mend = "Give each image a file, or a frame, of its own."
             yield Problem("two-images-one-file", reason, IMAGES.file, row, file, mend)
         owner[key] = image
-        try:
-            missing = not inside(folder, file).is_file()
-        except InputError as error:
-            yield Problem("file-outside", str(error), IMAGES.file, row, file)
-            continue
-        if missing:
+        if not path.is_file():
             mend = "Correct the name, put the file there, or empty the field."
             yield Problem("missing-file", "the file is not there", IMAGES.file, row, file, mend)
 

@@ -123,6 +123,14 @@ class Dataset:
             )
         return self._pixel_source
 
+    def has_pixels(self, image_id: str) -> bool:
+        """Whether an image was prepared."""
+        return self._pixel_source is not None and self._pixel_source.has(image_id)
+
+    def lacks_pixels(self, image_id: str) -> bool:
+        """Whether the store was made without this image (problems.csv says why)."""
+        return self._pixel_source is not None and not self._pixel_source.has(image_id)
+
     @cached_property
     def exams(self) -> tuple[Exam, ...]:
         """Every exam, in the order of exams.csv."""

@@ -177,6 +177,10 @@ class Exam:
             return 1.0
         return math.nan if not values or any(map(math.isnan, values)) else 0.0
 
+    def lacks_pixels(self, image_id: str) -> bool:
+        """Whether one of its images could not be prepared (problems.csv says why)."""
+        return self._data.lacks_pixels(image_id)
+
     def _check_truth(self, label: str) -> None:
         if self._hides:
             raise TruthHidden(f"exam {self.id}: the label {label} is truth, which is hidden here.")
@@ -255,6 +259,11 @@ class Image:
     @property
     def _source(self) -> PixelSource:
         return self.exam._data.pixel_source
+
+    @property
+    def prepared(self) -> bool:
+        """Whether its pixels are at hand."""
+        return self.exam._data.has_pixels(self.id)
 
     @property
     def shape(self) -> Size:

@@ -19,9 +19,13 @@ Shares = tuple[float, float, float]
 
 
 def patient_strata(exams: pl.DataFrame, breasts: pl.DataFrame, labels: Sequence[str]) -> dict[str, str]:
-    """The combination of labels that each patient has in any of her breasts, as text such as `malignant`."""
-    here = [label for label in labels if label in breasts.columns]
-    joined = exams.select("exam_id", "patient_id").join(breasts.select("exam_id", *here), on="exam_id", how="left")
+    """The combination of labels that each patient has in any breast or exam, as text such as `malignant`."""
+    of_breast = [label for label in labels if label in breasts.columns]
+    of_exam = [label for label in labels if label in exams.columns and label not in of_breast]
+    here = [label for label in labels if label in (*of_breast, *of_exam)]
+    joined = exams.select("exam_id", "patient_id", *of_exam).join(
+        breasts.select("exam_id", *of_breast), on="exam_id", how="left"
+    )
     grouped = joined.group_by("patient_id").agg(pl.col(label).max() for label in here)
     return {
         row["patient_id"]: "+".join(label for label in here if row[label] == 1) or "none"
@@ -51,7 +55,7 @@ def random_split(
     Raises:
         InputError: a share is negative or all are 0.
     """
-    if min(shares) < 0 or sum(shares) <= 0:
+    if not all(share >= 0 for share in shares) or not 0 < sum(shares) < float("inf"):
         raise InputError("the shares of a split must be at least 0 and not all 0", value=shares)
     strata = patient_strata(exams, breasts, labels)
     rng = np.random.default_rng(seed)
@@ -117,11 +121,13 @@ def folds(
     patients = sorted(strata)
     if not 2 <= number <= len(patients):
         raise InputError(f"{len(patients)} patients cannot be put into folds", value=number)
-    rarest_first = [strata[p] for p in patients]
-    # A stratum with fewer patients than folds cannot be stratified: such patients are pooled.
-    pooled = [s if rarest_first.count(s) >= number else "rare" for s in rarest_first]
-    if pooled.count("rare") < number:
-        pooled = ["none" if s == "rare" else s for s in pooled]
+    of_patient = [strata[p] for p in patients]
+    # A stratum with fewer patients than folds cannot be stratified: such patients are pooled, and where they are
+    # still too few they join the largest stratum.
+    pooled = [s if of_patient.count(s) >= number else "rare" for s in of_patient]
+    if 0 < pooled.count("rare") < number:
+        largest = max(sorted(set(pooled)), key=pooled.count)
+        pooled = [largest if s == "rare" else s for s in pooled]
     splitter = StratifiedKFold(number, shuffle=True, random_state=seed)
     fold = {}
     for index, (_, members) in enumerate(splitter.split(patients, pooled)):

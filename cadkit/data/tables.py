@@ -7,7 +7,9 @@ at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -201,6 +203,8 @@ def read_table(folder: Path, table: Table, labels: Iterable[str] = ()) -> tuple[
     except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
         first_line = str(error).splitlines()[0]
         raise InputError(f"not a readable CSV file: {first_line}", file=table.file) from None
+    if repeated := _repeated(raw.columns):
+        raise InputError("two columns have one name", file=table.file, value=repeated, mend="Rename one of them.")
     raw = raw.rename({name: name.strip() for name in raw.columns}).with_columns(
         pl.all().str.strip_chars().replace("", None)
     )
@@ -222,6 +226,17 @@ def read_table(folder: Path, table: Table, labels: Iterable[str] = ()) -> tuple[
         problems += wrong
     frame = pl.DataFrame(columns)
     return frame, problems + ([] if problems else _keys(frame, table))
+
+
+def _repeated(names: Sequence[str]) -> str:
+    """The first column name that comes twice (the reader has renamed it then), or nothing."""
+    seen: set[str] = set()
+    for name in names:
+        plain = re.sub(r"_duplicated_\d+$", "", name).strip()
+        if plain in seen:
+            return plain
+        seen.add(plain)
+    return ""
 
 
 def _label(column: pl.Series, file: str) -> tuple[pl.Series, list[Problem]]:
@@ -249,10 +264,12 @@ def _typed(column: pl.Series, kind: type[pl.DataType], file: str) -> tuple[pl.Se
         expected = "a date such as 2021-03-28"
     elif kind is pl.Int64:
         cast = column.cast(pl.Float64, strict=False)
-        cast = pl.Series(column.name, [v if v is None or v == int(v) else None for v in cast]).cast(pl.Int64)
+        whole = [int(v) if v is not None and math.isfinite(v) and v == int(v) else None for v in cast]
+        cast = pl.Series(column.name, whole, dtype=pl.Int64)
         expected = "a whole number"
     else:
         cast = column.cast(kind, strict=False)
+        cast = pl.Series(column.name, [v if v is not None and math.isfinite(v) else None for v in cast], dtype=kind)
         expected = "a number"
     wrong = [
         Problem(
@@ -324,10 +341,15 @@ def write_tables(
     if findings is not None:
         write_table(folder / FINDINGS.file, findings)
     if sources is not None:
-        with atomic(folder / SOURCES.file) as part:
-            part.touch(mode=0o600)
-            sources.write_csv(part)
+        write_sources(folder, sources)
     write_meta(folder, meta)
+
+
+def write_sources(folder: Path, sources: pl.DataFrame) -> None:
+    """Write sources.csv, readable by its owner alone."""
+    with atomic(folder / SOURCES.file) as part:
+        part.touch(mode=0o600)
+        sources.write_csv(part)
 
 
 def read_problems(folder: Path) -> pl.DataFrame:

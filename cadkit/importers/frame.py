@@ -87,6 +87,7 @@ class ImportReport:
         exams, breasts, images, findings: rows of its tables.
         problems: number of rows of `problems.csv` by rule.
         unchanged: the folder held the same already, and nothing was written.
+        notes: what else a person should be told, a line each.
     """
 
     target: Path
@@ -96,6 +97,7 @@ class ImportReport:
     findings: int
     problems: Mapping[str, int]
     unchanged: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def next_command(self) -> str:
@@ -111,7 +113,7 @@ class ImportReport:
         if self.problems:
             counts = ", ".join(f"{count} {rule}" for rule, count in sorted(self.problems.items()))
             lines.append(f"{self.target / 'problems.csv'}: {counts}")
-        return "\n".join([*lines, f"Next: {self.next_command}"])
+        return "\n".join([*lines, *self.notes, f"Next: {self.next_command}"])
 
 
 class Importer(Protocol):
@@ -174,6 +176,11 @@ class Target:
                 )
         return target
 
+    def begin(self) -> None:
+        """Mark the folder as this importer's, so that files can be put into it before the tables."""
+        if not (self.folder / _RECORD).exists():
+            self._record({})
+
     def write(
         self,
         meta: Meta,
@@ -188,8 +195,7 @@ class Target:
         """Write the tables, `dataset.toml` last; where they are as they were, nothing is touched."""
         stage = self.folder / _STAGE
         shutil.rmtree(stage, ignore_errors=True)
-        if not (self.folder / _RECORD).exists():
-            self._record({})
+        self.begin()
         write_tables(stage, meta, exams=exams, breasts=breasts, images=images, findings=findings, sources=sources)
         unchanged = all(_same(stage / name, self.folder / name) for name in _FILES)
         if not unchanged:
