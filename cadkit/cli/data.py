@@ -137,7 +137,8 @@ def info(folder: Folder, as_json: AsJson = False) -> None:
         return
     from cadkit.cli.tables import show
 
-    show(f"{folder}", rows)
+    turned = [{"": what, **{str(row["split"]): row[what] for row in rows}} for what in rows[0] if what != "split"]
+    show(f"{folder}", turned)
 
 
 def split(

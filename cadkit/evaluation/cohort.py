@@ -5,18 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from cadkit.data import Breast, Dataset, Exam, Image
 from cadkit.errors import InputError
 from cadkit.evaluation.schema import Cohort, CohortStep, LeftOut
 from cadkit.prediction import Predictions
-from cadkit.prediction.folder import LEVELS
+from cadkit.prediction.folder import FILES, LEVELS
 
 Unit = Image | Breast | Exam
 
@@ -44,8 +44,16 @@ class Scored:
             values = [c for c in frame.columns if c not in ("image_id", "exam_id", "side")]
             ids = frame.select(keys).rows()
             rows = frame.select(values).rows(named=True)
-            self.tables[level] = dict(zip([i[0] if len(i) == 1 else i for i in ids], rows, strict=True))
+            given = [{name: value for name, value in row.items() if value is not None} for row in rows]
+            self.tables[level] = dict(zip([i[0] if len(i) == 1 else i for i in ids], given, strict=True))
         return self.tables[level]
+
+    def gives(self, level: str) -> bool:
+        """Whether a level has scores, of its own or from the level below."""
+        lower = {"exam": "breast", "breast": "image"}
+        if self.predictions.has(level) and self.scores(level):
+            return True
+        return level in lower and self.gives(lower[level])
 
 
 @dataclass
@@ -122,49 +130,32 @@ def choose(data: Dataset, split: str, models: Sequence[Scored]) -> Chosen:
         exams = [exam for exam in exams if exam.id in answered]
         steps.append(_step(f"answered by {model.name}", exams, "skipped by the model" if dropped else ""))
         here = {exam.id for exam in exams}
+        owner = dict(data.tables["images"].select("image_id", "exam_id").iter_rows())
         for level, name, reason in model.predictions.skipped().iter_rows():
-            if level != "exam" and _exam_of(name, data) in here:
+            of_exam = owner.get(name) if level == "image" else name.rpartition("/")[0]
+            if level in ("image", "breast") and of_exam in here:
                 left_out.append({"level": level, "id": name, "reason": reason, "model": model.name})
     if not exams:
         raise InputError("no exam is left to evaluate", file=data.folder, value=f"split {split}")
     return Chosen(data, split, exams, steps, left_out)
 
 
-def _exam_of(name: str, data: Dataset) -> str:
-    """The exam of an id in skipped.csv: `exam/side`, or an image."""
-    exam, slash, _ = name.rpartition("/")
-    if slash:
-        return exam
-    images = data.tables["images"].filter(pl.col("image_id") == name)["exam_id"]
-    return str(images[0]) if len(images) else name
-
-
 def _answered(model: Scored, data: Dataset, exams: Sequence[Exam]) -> tuple[set[str], dict[str, str]]:
     folder = model.predictions.folder
-    known = set(data.tables["exams"]["exam_id"])
+    owners: dict[str, dict[Any, str]] = {
+        "image": dict(data.tables["images"].select("image_id", "exam_id").iter_rows()),
+        "breast": {(exam.id, side): exam.id for exam in data.exams for side in exam.breasts},
+        "exam": {exam.id: exam.id for exam in data.exams},
+    }
     answered: set[str] = set()
     for level in LEVELS:
-        try:
-            ids = model.scores(level)
-        except InputError as error:
-            if "the prediction has no" in str(error):
-                continue
-            raise
-        if level == "image":
-            owner = dict(data.tables["images"].select("image_id", "exam_id").iter_rows())
-            strange = [i for i in ids if i not in owner]
-            answered |= {owner[i] for i in ids if i in owner}
-        else:
-            named = {i[0] if isinstance(i, tuple) else i for i in ids}
-            strange = [i for i in named if i not in known]
-            answered |= named & known
-        if strange:
-            raise InputError(
-                f"{len(strange)} {level}(s) of the prediction are not in the dataset {data.meta.name}",
-                file=folder,
-                value=sorted(map(str, strange))[0],
-                mend="Evaluate it on the dataset that it was made for (--data).",
-            )
+        if not model.predictions.has(level):
+            continue
+        owner, ids = owners[level], model.scores(level)
+        _all_known([i for i in ids if i not in owner], f"{level}(s)", data, folder)
+        answered |= {owner[i] for i in ids}
+    marked = model.predictions.marks()["image_id"].unique()
+    _all_known([i for i in marked if i not in owners["image"]], "marked image(s)", data, folder)
     skipped = {name: reason for level, name, reason in model.predictions.skipped().iter_rows() if level == "exam"}
     missing = [exam.id for exam in exams if exam.id not in answered and exam.id not in skipped]
     if missing:
@@ -175,6 +166,17 @@ def _answered(model: Scored, data: Dataset, exams: Sequence[Exam]) -> tuple[set[
             mend="Predict them, or list each with its reason in skipped.csv (level,id,reason).",
         )
     return answered - set(skipped), skipped
+
+
+def _all_known(strange: Sequence[Any], what: str, data: Dataset, folder: Path) -> None:
+    if strange:
+        first = sorted("/".join(i) if isinstance(i, tuple) else str(i) for i in strange)[0]
+        raise InputError(
+            f"{len(strange)} {what} of the prediction are not in the dataset {data.meta.name}",
+            file=folder,
+            value=first,
+            mend="Evaluate it on the dataset that it was made for (--data).",
+        )
 
 
 @dataclass(frozen=True)
@@ -213,20 +215,22 @@ def rows_of(chosen: Chosen, models: Sequence[Scored], level: str, label: str, co
     """
     tables = [level_scores(model, chosen, level) for model in models]
     name = column or label
+    for table, model in zip(tables, models, strict=True):
+        _has_column(table, name, model)
     ids, truth, patient, scores = [], [], [], []
     unknown = unanswered = 0
     for identity, unit in chosen.units(level):
         value = unit.truth(label)
-        found = [table.get(identity) for table in tables]
+        found = [table.get(identity, {}) for table in tables]
         if math.isnan(value):
             unknown += 1
-        elif any(row is None for row in found):
+        elif any(name not in row for row in found):
             unanswered += 1
         else:
             ids.append(identity)
             truth.append(int(value))
             patient.append(patient_of(unit))
-            scores.append([_score(row or {}, name, model) for row, model in zip(found, models, strict=True)])
+            scores.append([row[name] for row in found])
     matrix = np.array(scores, dtype=np.float64).reshape(len(ids), len(models)).T
     return Rows(ids, np.array(truth, dtype=np.int64), matrix, np.array(patient, dtype=str), unknown, unanswered)
 
@@ -236,14 +240,14 @@ def patient_of(unit: Unit) -> str:
     return unit.patient_id if isinstance(unit, Exam) else unit.exam.patient_id
 
 
-def _score(row: dict[str, float], name: str, model: Scored) -> float:
-    if name not in row:
+def _has_column(table: dict[Any, dict[str, float]], name: str, model: Scored) -> None:
+    columns = dict.fromkeys(column for row in table.values() for column in row)
+    if table and name not in columns:
         raise InputError(
-            f"{model.name} has no score {name}; it has {', '.join(row)}",
+            f"{model.name} has no score {name}; it has {', '.join(columns)}",
             file=model.predictions.folder,
             mend="Choose a label that it scores with --label.",
         )
-    return row[name]
 
 
 def level_scores(model: Scored, chosen: Chosen, level: str) -> dict[Any, dict[str, float]]:
@@ -251,11 +255,14 @@ def level_scores(model: Scored, chosen: Chosen, level: str) -> dict[Any, dict[st
 
     By the pooling that prediction.toml names: mean over views and maximum over breasts by default.
     """
-    try:
+    if not model.gives(level):
+        raise InputError(
+            f"{model.name} has no scores of {FILES[level]}",
+            file=model.predictions.folder,
+            mend="Choose another level with --level; scores are pooled from images to breasts to exams, never back.",
+        )
+    if model.predictions.has(level) and model.scores(level):
         return model.scores(level)
-    except InputError:
-        if level == "image":
-            raise
     pooling = model.predictions.record.get("pooling", {})
     lower = level_scores(model, chosen, "breast" if level == "exam" else "image")
     way = pooling.get("breasts", "max") if level == "exam" else pooling.get("views", "mean")
@@ -277,7 +284,8 @@ def level_scores(model: Scored, chosen: Chosen, level: str) -> dict[Any, dict[st
 
 
 def _pool(groups: list[list[dict[str, float]]], way: str) -> dict[str, float]:
-    names = groups[0][0].keys()
+    first, *others = [row for rows in groups for row in rows]
+    names = [name for name in first if all(name in row for row in others)]
     combine: dict[str, Callable[[list[float]], float]] = {"mean": fmean, "max": max, "sum": math.fsum}
     within = combine["max" if way == "max" else "mean"]
     return {name: combine[way]([within([row[name] for row in rows]) for rows in groups]) for name in names}

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from cadkit import metrics
 from cadkit.data import Box, Circle, Finding, Image, Mask, Polygon
-from cadkit.errors import InputError
 from cadkit.evaluation.cohort import Chosen, Rows, Scored, level_scores
 from cadkit.evaluation.localizing import Annotated, FrocRule, file_shape, marks_of
 from cadkit.evaluation.schema import Case, CaseFinding, CaseMark, CasePicture
@@ -58,6 +58,8 @@ def cases_of(
     for why, rank, identity in choose_cases(rows, each):
         breast = breasts[identity]
         for image in breast.images:
+            if not (image.prepared or image.columns.get("rows")):
+                continue  # nothing is known of its frame, so nothing can be drawn
             case = _case(folder, model, chosen, label, image, scores[identity], froc)
             case["why"], case["rank"] = why, rank  # type: ignore[typeddict-item]
             cases.append(case)
@@ -75,10 +77,7 @@ def _case(
 ) -> Case:
     labels = model.predictions.labels
     shape = file_shape(image)
-    try:
-        own = model.scores("image").get(image.id, {})
-    except InputError:
-        own = {}
+    own = model.scores("image").get(image.id, {}) if model.predictions.has("image") else {}
     marks, detected = _marks(model, label, image, froc)
     findings = [_finding(f, detected.get(f.id)) for f in chosen.data.findings_of(image.id)]
     truth = {name: image.truth(name) for name in chosen.data.meta.labels}
@@ -125,19 +124,29 @@ def _marks(
         for _, finding in here:
             hits |= np.asarray(_hit(finding, found, rule, image), dtype=bool)
     order = np.argsort(-found.score, kind="stable")[:_MARKS_SHOWN]
+    boxes = _boxes(model, label, image)
     rows: list[CaseMark] = [
         {
             "model": model.name,
             "label": label,
             "x": float(found.x[n]),
             "y": float(found.y[n]),
-            "box": None if found.box is None else [float(v) for v in found.box[n]],
+            "box": boxes.get((float(found.x[n]), float(found.y[n]), float(found.score[n]))),
             "score": float(found.score[n]),
             "hit": bool(hits[n]),
         }
         for n in order
     ]
     return rows, detected
+
+
+def _boxes(model: Scored, label: str, image: Image) -> dict[tuple[float, float, float], list[float]]:
+    """Boxes of those marks of an image that have one, by point and score."""
+    if model.predictions.localizes != "marks":
+        return {}
+    table = model.predictions.marks().filter((pl.col("label") == label) & (pl.col("image_id") == image.id))
+    rows = table.drop_nulls("x0").select("x", "y", "score", "x0", "y0", "x1", "y1").iter_rows()
+    return {(x, y, score): list(box) for x, y, score, *box in rows}
 
 
 def _hit(finding: Finding, marks: metrics.Marks, rule: FrocRule, image: Image) -> NDArray[np.bool_]:
@@ -209,6 +218,8 @@ def _picture(folder: Path, image: Image) -> CasePicture | None:
     """The prepared picture as the file shows it, 8 bits, its brightest half per cent saturated."""
     from PIL import Image as Picture
 
+    if not image.prepared:
+        return None
     name = f"gallery/{safe_name(image.id)}.png"
     window = image.to_file.box((0, 0, image.shape[1], image.shape[0]))
     if not (folder / name).exists():
@@ -240,7 +251,8 @@ def _maps(folder: Path, model: Scored, image: Image, labels: Sequence[str]) -> l
         values = _even(values, saliency.edges)
     maps = []
     for channel, label in enumerate(labels):
-        name = f"gallery/{safe_name(image.id)}-{safe_name(model.name)}-{safe_name(label)}.png"
+        # No safe name holds a plus sign, so that two maps never share a file.
+        name = f"gallery/{safe_name(image.id)}+{safe_name(model.name)}+{safe_name(label)}.png"
         with atomic(folder / name) as part:
             grey = np.clip(values[channel] * 255 + 0.5, 0, 255).astype(np.uint8)
             Picture.fromarray(grey).save(part, format="PNG", optimize=True)

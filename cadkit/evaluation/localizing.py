@@ -145,14 +145,22 @@ def marks_of(model: Scored, images: Sequence[Image], label: str, rule: FrocRule)
         order = {image.id: n for n, image in enumerate(images)}
         table = predictions.marks().filter((pl.col("label") == label) & pl.col("image_id").is_in(list(order)))
         box = table.select("x0", "y0", "x1", "y1").to_numpy()
+        without = table.filter(pl.col("x0").is_null())
+        if rule.hit == "iou" and without.height:
+            raise InputError(
+                f"{without.height} of {table.height} marks of {model.name} have no box, which `--hit iou` needs",
+                file=predictions.folder,
+                value=without["image_id"][0],
+                mend="Use `--hit center` or `--hit distance`, or give every mark a box.",
+            )
         return metrics.Marks(
             np.array([order[i] for i in table["image_id"]], dtype=np.int64),
             table["x"].to_numpy(),
             table["y"].to_numpy(),
             table["score"].to_numpy(),
-            None if np.isnan(box.astype(float)).any() or not len(box) else box,
+            None if without.height or not len(box) else box,
         )
-    if not predictions.has_saliency:
+    if not localizes(model):
         raise InputError(
             f"{model.name} gives neither marks nor saliency maps, so there is no FROC",
             file=predictions.folder,
@@ -166,6 +174,12 @@ def marks_of(model: Scored, images: Sequence[Image], label: str, rule: FrocRule)
             columns += [(number, x, y, v) for x, y, v in _peaks(saliency, channel, rule, image.spacing_mm)]
     array = np.array(columns, dtype=np.float64).reshape(-1, 4)
     return metrics.Marks(array[:, 0].astype(np.int64), array[:, 1], array[:, 2], array[:, 3])
+
+
+def localizes(model: Scored) -> bool:
+    """Whether a model gives what an FROC is made of."""
+    made_of = model.predictions.localizes
+    return made_of == "marks" or (made_of == "saliency" and model.predictions.has_saliency)
 
 
 def cell_edges(saliency: FileSaliency) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -203,7 +217,7 @@ def random_marks(marks: metrics.Marks, images: Sequence[Image], seed: int) -> me
         if not len(here):
             continue
         rows, columns = np.nonzero(image.raw())
-        if not len(rows):
+        if not len(rows):  # a picture without a breast
             rows, columns = np.mgrid[: image.shape[0], : image.shape[1]].reshape(2, -1)
         drawn = rng.integers(len(rows), size=len(here))
         u, v = rng.random((2, len(here)))
@@ -295,13 +309,19 @@ def file_shape(image: Image) -> tuple[int, int]:
     rows, columns = image.columns.get("rows"), image.columns.get("columns")
     if rows is not None and columns is not None:
         return int(rows), int(columns)
+    if not image.prepared:
+        raise InputError(
+            "the size of the image is not known",
+            file="images.csv",
+            value=image.id,
+            mend="Fill the columns rows and columns, or prepare the dataset.",
+        )
     _, _, x1, y1 = image.to_file.box((0, 0, image.shape[1], image.shape[0]))
     return math.ceil(y1), math.ceil(x1)
 
 
 def answered_images(model: Scored, chosen: Chosen) -> set[str]:
     """Images that the model answered: those with a score, or else all images of the cohort."""
-    try:
-        return set(model.scores("image"))
-    except InputError:
-        return {image.id for image in chosen.images}
+    if model.predictions.has("image") and (scored := model.scores("image")):
+        return set(scored)
+    return {image.id for image in chosen.images}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -15,8 +15,9 @@ import cadkit
 from cadkit import metrics
 from cadkit.data import Dataset
 from cadkit.errors import InputError
-from cadkit.evaluation.cohort import Chosen, Scored, choose, rows_of
+from cadkit.evaluation.cohort import Chosen, Scored, choose, level_scores, rows_of
 from cadkit.evaluation.gallery import cases_of
+from cadkit.evaluation.inputs import claim, labels_of, named, predicted_split
 from cadkit.evaluation.localizing import (
     CHANCE,
     Annotated,
@@ -25,6 +26,7 @@ from cadkit.evaluation.localizing import (
     answered_images,
     froc_sample,
     localization_cells,
+    localizes,
     marks_of,
     random_marks,
 )
@@ -103,7 +105,12 @@ class _Work:
         self.results.append(cast(ResultRow, row))
 
     def compare(self, a: str, b: str, label: str, level: str, pair: tuple[metrics.Result, metrics.Result]) -> None:
-        made = metrics.difference(*pair).to_dict()
+        first, second = pair
+        if first.value is None or second.value is None:
+            found = metrics.Comparison(first.metric, None, at=first.at)
+        else:
+            found = metrics.difference(first, second)
+        made = found.to_dict()
         del made["dropped"], made["ci"]
         made.pop("reason")
         row = {"a": a, "b": b, "label": label, "level": level, "subgroup": "all", "p_adjusted": None, **made}
@@ -133,67 +140,57 @@ def evaluate(
     for level in settings.levels:
         if level not in LEVELS:
             raise InputError(f"a level is one of {', '.join(LEVELS)}", row="--level", value=level)
-    _claim(folder)
-    models = _named(predictions)
+    claim(folder)
+    models = named(predictions)
+    settings = settings if settings.split else replace(settings, split=predicted_split(predictions))
     chosen = choose(data, settings.split, models)
-    labels = _labels(models, data, settings)
+    labels = labels_of(models, data, settings.labels)
     patients = np.array([exam.patient_id for exam in chosen.exams], dtype=str)
     options = metrics.Bootstrap(settings.bootstrap, settings.seed, cast(Any, settings.interval), settings.ci)
     work = _Work(folder, settings, chosen, models, labels, metrics.Replicates(patients, options=options))
     _warn_of_origin(work)
+    froc: dict[str, dict[str, tuple[Annotated, metrics.Matches]]] = {}
     for label in labels:
         for level in settings.levels:
             _classify(work, label, level)
-        froc = _froc(work, label) if settings.froc else {}
+        froc[label] = _froc(work, label) if settings.froc else {}
         if settings.localization:
             _localize(work, label)
-        if settings.cases:
-            for model in models:
+    # All that can go wrong in the inputs has: only now is an earlier report touched.
+    (folder / "report.json").unlink(missing_ok=True)
+    shutil.rmtree(folder / "gallery", ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    for label in labels if settings.cases else ():
+        for model in models:
+            if model.gives("breast"):
                 rows = rows_of(chosen, [model], "breast", label)
-                shown = (settings.froc, *froc[model.name]) if settings.froc and model.name in froc else None
+                matched = froc[label].get(model.name)
+                shown = (settings.froc, *matched) if settings.froc and matched else None
                 work.cases += cases_of(folder, model, chosen, label, rows, settings.cases, shown)
     report = _report(work, command)
     write_json(folder / "report.json", report)
     return report
 
 
-def _claim(folder: Path) -> None:
-    if folder.exists() and any(folder.iterdir()) and not (folder / "report.json").exists():
-        if {path.name for path in folder.iterdir()} <= {"gallery"}:
-            return
-        raise InputError(
-            "the folder is not empty and holds no report", file=folder, mend="Give another folder with --out."
-        )
-    shutil.rmtree(folder / "gallery", ignore_errors=True)
-    folder.mkdir(parents=True, exist_ok=True)
-
-
-def _named(predictions: Sequence[Predictions]) -> list[Scored]:
-    names = [str(p.record.get("name") or p.name) for p in predictions]
-    twice = {name for name in names if names.count(name) > 1}
-    return [Scored(p.name if name in twice else name, p) for name, p in zip(names, predictions, strict=True)]
-
-
-def _labels(models: Sequence[Scored], data: Dataset, settings: Settings) -> tuple[str, ...]:
-    common = [label for label in models[0].predictions.labels if all(label in m.predictions.labels for m in models)]
-    columns = {*data.tables["breasts"].columns, *data.tables["exams"].columns}
-    known = [label for label in common if label.partition("=")[0] in columns]
-    wanted = settings.labels or tuple(known)
-    unknown = [label for label in wanted if label not in known]
-    if unknown or not wanted:
-        raise InputError(
-            "there is nothing to judge" if not wanted else f"the label {unknown[0]} cannot be judged",
-            value=f"models score {', '.join(common) or 'none'}; the dataset has {', '.join(data.meta.labels)}",
-            mend="Choose with --label one that every model scores and the dataset knows.",
-        )
-    # The label that matters most stands first in every table.
-    return tuple(sorted(wanted, key=lambda label: (label != "malignant", wanted.index(label))))
-
-
 def _warn_of_origin(work: _Work) -> None:
+    learnt = [m.name for m in work.models if m.predictions.record.get("run")]
     if work.settings.split == "train":
         work.warnings["in-sample"] = "The split train was learnt from: these numbers say nothing of new patients."
+    elif learnt and any(exam.columns.get("split") == "train" for exam in work.chosen.exams):
+        work.warnings["in-sample"] = (
+            f"Exams of the split train, from which {' and '.join(learnt)} may have learnt, are among those evaluated."
+        )
     for model in work.models:
+        smaller = [row for row in model.predictions.skipped().iter_rows() if row[0] == "warning"]
+        if smaller:
+            work.warnings[f"prediction-{model.name}"] = (
+                f"{model.name}: {len(smaller)} warning(s), the first of {smaller[0][1]}: {smaller[0][2]}."
+            )
+        odd = set(model.predictions.marks()["label"]) - set(model.predictions.labels)
+        if odd and work.settings.froc:
+            work.warnings[f"marks-{model.name}"] = (
+                f"{model.name}: its marks of {', '.join(sorted(map(str, odd)))} are not judged: it does not score them."
+            )
         made_for = model.predictions.record.get("dataset_fingerprint")
         if made_for and made_for != work.chosen.data.fingerprint:
             work.warnings[f"dataset-changed-{model.name}"] = (
@@ -201,11 +198,11 @@ def _warn_of_origin(work: _Work) -> None:
             )
 
 
-def _columns(work: _Work, label: str) -> list[tuple[str, str]]:
+def _columns(work: _Work, label: str, level: str) -> list[tuple[str, str]]:
     """(suffix of the model's name, column) of the scores to judge for a label."""
     columns = [("", label)]
     if work.settings.extra:
-        tables = [set(next(iter(m.scores("breast").values()), {})) for m in work.models]
+        tables = [{c for row in level_scores(m, work.chosen, level).values() for c in row} for m in work.models]
         for column in sorted(set.intersection(*tables)):
             name, dot, scored = column.rpartition(".")
             if dot and scored == label:
@@ -214,7 +211,7 @@ def _columns(work: _Work, label: str) -> list[tuple[str, str]]:
 
 
 def _classify(work: _Work, label: str, level: str) -> None:
-    for suffix, column in _columns(work, label):
+    for suffix, column in _columns(work, label, level):
         rows = rows_of(work.chosen, work.models, level, label, column)
         if rows.unanswered or rows.unknown:
             work.warnings.setdefault(
@@ -269,7 +266,11 @@ def _froc(work: _Work, label: str) -> dict[str, tuple[Annotated, metrics.Matches
     rule = work.settings.froc
     assert rule is not None
     shown: dict[str, tuple[Annotated, metrics.Matches]] = {}
-    answered = set.intersection(*(answered_images(model, work.chosen) for model in work.models))
+    models = [model for model in work.models if localizes(model)] or work.models
+    for model in work.models:
+        if model not in models:
+            work.warnings[f"no-froc-{model.name}"] = f"{model.name} gives neither marks nor saliency maps: no FROC."
+    answered = set.intersection(*(answered_images(model, work.chosen) for model in models))
     truth = annotate(work.chosen, label, rule, answered)
     for reason, count in truth.excluded.items():
         work.warnings[f"froc-excluded-{label}-{reason.split()[-1]}"] = (
@@ -277,35 +278,39 @@ def _froc(work: _Work, label: str) -> dict[str, tuple[Annotated, metrics.Matches
         )
     wanted: list[Any] = [("froc_sensitivity", rate) for rate in work.settings.fpi] + ["max_sensitivity", "cpm"]
     found: list[tuple[str, list[metrics.Result]]] = []
-    for model in work.models:
+    own: list[int] = []
+    rivals: list[tuple[int, int]] = []
+    for model in models:
         marks = marks_of(model, truth.images, label, rule)
         sample, matches = froc_sample(marks, truth, rule)
         shown[model.name] = (truth, matches)
-        chance, _ = froc_sample(random_marks(marks, truth.images, work.settings.seed), truth, rule)
-        for name, one in ((model.name, sample), (_chance_name(work, model), chance)):
+        samples = [(model.name, sample)]
+        chance = _chance(work, marks, truth, rule)
+        if chance is not None:
+            samples.append((CHANCE if len(models) == 1 else f"{CHANCE} as {model.name}", chance))
+            rivals.append((len(found), len(found) + 1))
+        rivals += [(other, len(found)) for other in own]
+        own.append(len(found))
+        for name, one in samples:
             results = metrics.froc(one, wanted, bootstrap=work.replicates)
             found.append((name, results))
             for result in results:
                 work.add(name, label, rule.unit, result)
             if one.undefined() is None:
                 work.curves.append(_froc_curve(work, name, label, rule.unit, one))
-    for first in range(len(found)):
-        for second in range(first + 1, len(found)):
-            if CHANCE in found[first][0] or (
-                CHANCE in found[second][0] and found[second][0] != _chance_of(work, found[first][0])
-            ):
-                continue
-            for pair in zip(found[first][1], found[second][1], strict=True):
-                work.compare(found[first][0], found[second][0], label, rule.unit, pair)
+    for first, second in sorted(rivals):
+        for pair in zip(found[first][1], found[second][1], strict=True):
+            work.compare(found[first][0], found[second][0], label, rule.unit, pair)
     return shown
 
 
-def _chance_name(work: _Work, model: Scored) -> str:
-    return CHANCE if len(work.models) == 1 else f"{CHANCE} as {model.name}"
-
-
-def _chance_of(work: _Work, name: str) -> str:
-    return CHANCE if len(work.models) == 1 else f"{CHANCE} as {name}"
+def _chance(work: _Work, marks: metrics.Marks, truth: Annotated, rule: FrocRule) -> metrics.FrocSample | None:
+    """As many marks at random places of the breasts; None where no pixels say where the breasts are."""
+    if rule.hit == "iou" or not all(truth.images[n].prepared for n in np.unique(marks.image)):
+        why = "they have no boxes" if rule.hit == "iou" else "the images were not prepared"
+        work.warnings["no-random-marks"] = f"There are no {CHANCE} to compare with: {why}."
+        return None
+    return froc_sample(random_marks(marks, truth.images, work.settings.seed), truth, rule)[0]
 
 
 def _froc_curve(work: _Work, model: str, label: str, level: str, sample: metrics.FrocSample) -> CurveRow:
@@ -328,7 +333,7 @@ def _froc_curve(work: _Work, model: str, label: str, level: str, sample: metrics
 
 
 def _localize(work: _Work, label: str) -> None:
-    for model in work.models:
+    for model in [model for model in work.models if model.predictions.has_saliency] or work.models:
         images, cells = localization_cells(model, work.chosen, label)
         patients = np.array([image.exam.patient_id for image in images], dtype=str)
         columns: tuple[tuple[str, Any], ...] = (

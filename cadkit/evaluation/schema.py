@@ -55,7 +55,10 @@ class ModelRow(TypedDict):
 
 
 class ResultRow(TypedDict):
-    """One number with its interval. `at` is a false-positive rate per image, a specificity, ..."""
+    """One number with its interval. `at` is a false-positive rate per image, a specificity, ...
+
+    `ci_method`, `clusters` and `dropped` are null where no interval was computed.
+    """
 
     model: str
     label: str
@@ -67,11 +70,11 @@ class ResultRow(TypedDict):
     low: float | None
     high: float | None
     ci: float | None
-    ci_method: str
+    ci_method: str | None
     n: int
-    positives: int
-    clusters: int
-    dropped: int
+    positives: int | None
+    clusters: int | None
+    dropped: int | None
     sd: NotRequired[float]
     reason: NotRequired[str]
     flags: NotRequired[list[str]]
@@ -92,7 +95,7 @@ class ComparisonRow(TypedDict):
     high: float | None
     p: float | None
     p_adjusted: float | None
-    method: str
+    method: str | None
     flags: list[str]
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from cadkit.errors import InputError
+from cadkit.evaluation.inputs import predicted_split
 from cadkit.evaluation.running import Settings, evaluate
 from cadkit.evaluation.schema import Report
 from cadkit.plugin import Run
@@ -56,8 +57,7 @@ def evaluate_sources(
             else _of_run(source, data, settings.split or "test", maps, device)
         )
     folder = Path(data) if data is not None else dataset_of(predictions[0].record)
-    splits = {str(p.record.get("split", "test")) for p in predictions}
-    split = settings.split or (splits.pop() if len(splits) == 1 else "test")
+    split = settings.split or predicted_split(predictions)
     where = Path(out) if out is not None else Path("report") / f"{_names(predictions, split)}"
     report = evaluate(predictions, open_dataset(folder), where, replace(settings, split=split), command)
     return report, where

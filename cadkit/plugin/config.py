@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import reprlib
 import tomllib
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Self
@@ -10,6 +11,8 @@ from typing import Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cadkit.errors import InputError
+
+_FAULTS_SHOWN = 12  # an error fits on one screen
 
 
 class Config(BaseModel):
@@ -53,14 +56,21 @@ class Config(BaseModel):
     @classmethod
     def _explain(cls, error: ValidationError) -> str:
         lines = []
+        strange = False
         for fault in error.errors(include_url=False):
             key = ".".join(str(part) for part in fault["loc"])
             if fault["type"] == "extra_forbidden":
                 near = difflib.get_close_matches(key, cls.model_fields, n=1)
-                hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(sorted(cls.model_fields))}"
-                lines.append(f"{key}: there is no such key{hint}")
-            else:
-                lines.append(f"{key}: {fault['msg'][0].lower()}{fault['msg'][1:]} (found: {fault['input']!r})")
+                strange |= not near
+                lines.append(f"{key}: there is no such key" + (f"; did you mean {near[0]}?" if near else ""))
+                continue
+            rule = fault["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
+            found = f" (found: {reprlib.repr(fault['input'])})" if key else ""
+            lines.append(f"{key}: {rule[0].lower()}{rule[1:]}{found}" if key else rule)
+        if len(lines) > _FAULTS_SHOWN:
+            lines[_FAULTS_SHOWN:] = [f"... and {len(lines) - _FAULTS_SHOWN} more"]
+        if strange:
+            lines.append(f"The keys are {', '.join(sorted(cls.model_fields)) or 'none'}.")
         return "the configuration is wrong:\n  " + "\n  ".join(lines) + "\n"
 
     def to_toml(self) -> dict[str, Any]:

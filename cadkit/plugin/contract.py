@@ -239,4 +239,6 @@ class Model:
     def _image(self, image: Image) -> ImagePrediction | Skipped:
         if self.info.views and image.view not in self.info.views:
             return Skipped(f"view {image.view}: the model scores {', '.join(self.info.views)} only")
+        if image.exam.lacks_pixels(image.id):
+            return Skipped("the image could not be prepared")
         return self.predict_image(image)

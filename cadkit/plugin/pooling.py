@@ -9,7 +9,7 @@ pooled. Over breasts: the breasts that have scores.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cadkit.data import Exam
@@ -53,11 +53,11 @@ def pool_exam(exam: Exam, answer: ExamPrediction | Skipped, info: ModelInfo) -> 
         pooled.skipped.append(("exam", exam.id, answer.reason))
         return pooled
     images, breasts = images_of(answer), answer.breasts
-    _check_names(exam, images, breasts)
+    _check_answers(exam, images, breasts)
     for image in exam.images:
         given = images.get(image.id)
         if isinstance(given, ImagePrediction):
-            pooled.images[image.id] = _row(given.scores, given.extra, info, f"image {image.id}")
+            pooled.images[image.id] = _row(given.scores, given.extra, info, f"Exam {exam.id}, image {image.id}")
         elif isinstance(given, Skipped):
             pooled.skipped.append(("image", image.id, given.reason))
     for side, breast in exam.breasts.items():
@@ -65,14 +65,14 @@ def pool_exam(exam: Exam, answer: ExamPrediction | Skipped, info: ModelInfo) -> 
         if isinstance(answered, Skipped):
             pooled.skipped.append(("breast", breast.id, answered.reason))
         elif answered is not None and answered.scores is not None:
-            pooled.breasts[side] = _row(answered.scores, answered.extra, info, f"breast {breast.id}")
-        else:
+            pooled.breasts[side] = _row(answered.scores, answered.extra, info, f"Exam {exam.id}, side {side}")
+        elif images or breasts or answer.scores is None:
             _pool_views(pooled, exam, side, info)
     if answer.scores is not None:
-        pooled.exam = _row(answer.scores, answer.extra, info, f"exam {exam.id}")
+        pooled.exam = _row(answer.scores, answer.extra, info, f"Exam {exam.id}")
     elif pooled.breasts:
         pooled.exam = _pool(list(pooled.breasts.values()), info.pooling[1])
-    if pooled.exam is None and not any(level == "exam" for level, _, _ in pooled.skipped):
+    else:
         pooled.skipped.append(("exam", exam.id, "no breast has a score"))
     return pooled
 
@@ -86,30 +86,44 @@ def images_of(answer: ExamPrediction) -> dict[str, ImagePrediction | Skipped]:
     return images
 
 
-def _check_names(exam: Exam, images: Iterable[str], breasts: Iterable[str]) -> None:
+def _check_answers(exam: Exam, images: Mapping[str, object], breasts: Mapping[str, object]) -> None:
     known = {image.id for image in exam.images}
     if strange := [name for name in images if name not in known]:
         raise Failure(f"The model answered for image {strange[0]}, which exam {exam.id} has not.")
     if strange := [side for side in breasts if side not in exam.breasts]:
         raise Failure(f"The model answered for side {strange[0]}, which exam {exam.id} has not.")
+    # An answer of another kind would be taken for no answer, and the unit would be missing without a word.
+    for what, answers, kind in (("image", images, ImagePrediction), ("side", breasts, BreastPrediction)):
+        for name, given in answers.items():
+            if not isinstance(given, kind | Skipped):
+                raise Failure(
+                    f"Exam {exam.id}, {what} {name}: the model answered {type(given).__name__}, "
+                    f"not {kind.__name__} or Skipped."
+                )
 
 
 def _row(scores: Mapping[str, float], extra: Mapping[str, Mapping[str, float]], info: ModelInfo, who: str) -> Row:
     missing = [label for label in info.labels if label not in scores]
     if missing or len(scores) != len(info.labels):
         raise Failure(f"{who}: the model's labels are {', '.join(info.labels)}; it answered {', '.join(scores)}.")
-    row = {label: float(scores[label]) for label in info.labels}
+    row = {label: _number(scores[label], label, who) for label in info.labels}
     for label, value in row.items():
-        if not math.isfinite(value):
-            raise Failure(f"{who}: the model's score for {label} is {value}; a score must be finite.")
         if info.scores == "probability" and not -1e-6 <= value <= 1 + 1e-6:
             raise Failure(f"{who}: the model promises probabilities; its score for {label} is {value}.")
     for name, values in extra.items():
         for label, value in values.items():
-            if not math.isfinite(value):
-                raise Failure(f"{who}: the model's score {name}.{label} is {value}; a score must be finite.")
-            row[f"{name}.{label}"] = float(value)
+            row[f"{name}.{label}"] = _number(value, f"{name}.{label}", who)
     return row
+
+
+def _number(value: float, name: str, who: str) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise Failure(f"{who}: the model's score for {name} is {value!r}, not a number.") from None
+    if not math.isfinite(number):
+        raise Failure(f"{who}: the model's score for {name} is {number}; a score must be finite.")
+    return number
 
 
 def _pool_views(pooled: Pooled, exam: Exam, side: str, info: ModelInfo) -> None:

@@ -96,6 +96,8 @@ def _find(name: str) -> tuple[Installed, EntryPoint]:
     known = installed()
     if name in known:
         return known[name]
+    if name.endswith(".py"):
+        raise InputError("the class is missing", value=name, mend=f"Name it: {name}:Class.")
     twins = [key for key in known if key.endswith(f":{name}")]
     if twins:
         raise InputError(
@@ -161,10 +163,11 @@ def listing() -> list[Listed]:
     return [_listed(plugin) for plugin, _ in installed().values()]
 
 
+_MARK = "cadkit-plugin:"  # begins the line of the answer; whatever else stands there was printed by the plugin
 _PROBE = (
-    "import sys, json, io, contextlib\n"
+    "import sys, json\n"
     "from cadkit.plugin.registry import describe\n"
-    "print('\\n' + json.dumps(describe(sys.argv[1])))\n"
+    f"print('\\n{_MARK}' + json.dumps(describe(sys.argv[1])), flush=True)\n"
 )
 
 
@@ -192,18 +195,26 @@ def describe(name: str) -> dict[str, object]:
 
 
 def _listed(plugin: Installed) -> Listed:
-    command = [sys.executable, "-c", _PROBE, plugin.name]
+    # -P: a file of the working directory must not be imported in place of a library.
+    command = [sys.executable, "-P", "-c", _PROBE, plugin.name]
     try:
         done = subprocess.run(
-            command, check=False, capture_output=True, text=True, timeout=_SECONDS_TO_IMPORT, stdin=subprocess.DEVNULL
+            command,
+            check=False,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=_SECONDS_TO_IMPORT,
+            stdin=subprocess.DEVNULL,
         )
-        answer = json.loads(done.stdout.strip().splitlines()[-1])
     except subprocess.TimeoutExpired:
         reason = f"its import took more than {_SECONDS_TO_IMPORT} s"
         return Listed(plugin.name, plugin.distribution, plugin.version, False, reason)
-    except (IndexError, json.JSONDecodeError):
+    lines = [line for line in done.stdout.splitlines() if line.startswith(_MARK)]
+    if not lines:
         last = (done.stderr or done.stdout).strip().splitlines()[-1:] or [f"exit status {done.returncode}"]
         reason = f"its import ended the process: {last[0]}"
         return Listed(plugin.name, plugin.distribution, plugin.version, False, reason)
+    answer = json.loads(lines[-1].removeprefix(_MARK))
     answer["labels"], answer["presets"] = tuple(answer["labels"]), tuple(answer["presets"])
     return Listed(**answer)

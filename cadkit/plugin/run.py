@@ -57,7 +57,7 @@ class Run:
             except FileExistsError:
                 number += 1
         write_toml(folder / "config.toml", config.to_toml())
-        now = datetime.now(UTC).isoformat(timespec="seconds")
+        now = datetime.now(UTC).isoformat(timespec="microseconds")  # runs made in one second keep their order
         run = cls(folder, {"plugin": plugin, "created": now, "state": "started", **record})
         run.write_record()
         return run
@@ -131,6 +131,8 @@ class Run:
 
     def untrained_model(self) -> Model:
         """The model of this run with its configuration, as before training."""
+        if "plugin" not in self.record:
+            raise InputError("the key is missing", file=self.folder / "run.toml", row="plugin")
         model_class, _ = load(str(self.record["plugin"]))
         path = self.folder / "config.toml"
         return model_class(model_class.Config.make(values=read_toml(path), source=str(path)))

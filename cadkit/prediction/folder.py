@@ -33,7 +33,9 @@ from cadkit.prediction.frames import FileSaliency
 LEVELS = {"image": ("image_id",), "breast": ("exam_id", "side"), "exam": ("exam_id",)}
 FILES = {"image": "images", "breast": "breasts", "exam": "exams"}
 ID_COLUMNS = ("image_id", "exam_id", "side")
+BOX = ("x0", "y0", "x1", "y1")
 MARK_COLUMNS = ("image_id", "label", "x", "y", "x0", "y0", "x1", "y1", "score")
+SKIPPED_COLUMNS = ("level", "id", "reason")
 ROI_COLUMNS = ("image_id", "x", "y", "x0", "y0", "x1", "y1", "attention")
 
 
@@ -65,7 +67,7 @@ class Predictions:
                 file=folder,
                 mend=f"Type the same `cadkit predict` again (with --out {folder}); it goes on where it stopped.",
             )
-        if not any(made._path(name) for name in FILES.values()):
+        if not any(made.has(level) for level in LEVELS):
             raise InputError(
                 "no predictions lie here: neither images, breasts nor exams as .parquet or .csv", file=folder
             )
@@ -84,9 +86,15 @@ class Predictions:
     @property
     def localizes(self) -> str:
         """What an FROC is made of: `marks`, `saliency` or nothing."""
-        if self.record.get("localizes"):
+        if "localizes" in self.record:
             return str(self.record["localizes"])
-        return "marks" if self._path("marks") else ""
+        if self._path("marks"):
+            return "marks"
+        return "saliency" if self.has_saliency else ""
+
+    def has(self, level: str) -> bool:
+        """Whether there is a table of `image`, `breast` or `exam`."""
+        return self._path(FILES[level]) is not None
 
     @cached_property
     def labels(self) -> tuple[str, ...]:
@@ -114,9 +122,11 @@ class Predictions:
     def scores(self, level: str) -> pl.DataFrame:
         """The scores of one level: its ids and a float column per score.
 
+        A further score (`<name>.<label>`) may be null where the model did not give it.
+
         Raises:
-            InputError: the level is not there; a score is not a number or not finite; an id stands
-                twice. The message names file, row and value.
+            InputError: the level is not there, or scores nothing; a score is not a number or not
+                finite; an id is empty or stands twice. The message names file, row and value.
         """
         path = self._path(FILES[level])
         if path is None:
@@ -128,7 +138,13 @@ class Predictions:
                 raise InputError(f"the column {key} is missing", file=path, row="header")
         frame = frame.with_columns(pl.col(c).cast(pl.String) for c in ID_COLUMNS if c in frame.columns)
         scores = [c for c in frame.columns if c not in ID_COLUMNS]
-        frame = _numbers(frame, scores, path)
+        if not scores:
+            raise InputError("there is no column of scores", file=path, row="header", mend="Add one for each label.")
+        frame = _numbers(frame, [c for c in scores if "." not in c], path)
+        frame = _numbers(frame, [c for c in scores if "." in c], path, may_be_empty=True)
+        empty = frame.select(pl.any_horizontal(pl.col(k).is_null() for k in keys)).to_series()
+        if empty.any():
+            raise InputError(f"{' and '.join(keys)} must be filled", file=path, row=int(empty.arg_true()[0]) + 1)
         twice = frame.select(keys).is_duplicated()
         if twice.any():
             row = int(twice.arg_true()[0]) + 1
@@ -137,6 +153,10 @@ class Predictions:
 
     def marks(self) -> pl.DataFrame:
         """The marks in the file's frame; an empty table where there are none."""
+        return self._marks
+
+    @cached_property
+    def _marks(self) -> pl.DataFrame:
         return self._points("marks", MARK_COLUMNS, "score")
 
     def rois(self) -> pl.DataFrame:
@@ -149,21 +169,25 @@ class Predictions:
             kinds = {c: pl.String if c in ("image_id", "label") else pl.Float64 for c in columns}
             return pl.DataFrame(schema=kinds)
         frame = _read(path)
-        needed = [c for c in columns if c not in ("x0", "y0", "x1", "y1")]
+        needed = [c for c in columns if c not in BOX]
         for column in needed:
             if column not in frame.columns:
                 raise InputError(f"the column {column} is missing", file=path, row="header")
         frame = frame.with_columns(pl.col(c).cast(pl.String) for c in ("image_id", "label") if c in columns)
         frame = frame.with_columns(pl.lit(None, pl.Float64).alias(c) for c in columns if c not in frame.columns)
-        boxes = [pl.col(c).cast(pl.Float64) for c in ("x0", "y0", "x1", "y1")]
-        return _numbers(frame, ["x", "y", score], path).with_columns(boxes).select(columns)
+        frame = _numbers(frame, ["x", "y", score], path)
+        return _boxes(_numbers(frame, list(BOX), path, may_be_empty=True), path).select(columns)
 
     def skipped(self) -> pl.DataFrame:
         """What has no scores: level, id, reason."""
         path = self.folder / "skipped.csv"
         if not path.exists():
-            return pl.DataFrame(schema=dict.fromkeys(("level", "id", "reason"), pl.String))
-        return pl.read_csv(path, infer_schema=False)
+            return pl.DataFrame(schema=dict.fromkeys(SKIPPED_COLUMNS, pl.String))
+        frame = _read(path)
+        for column in SKIPPED_COLUMNS:
+            if column not in frame.columns:
+                raise InputError(f"the column {column} is missing", file=path, row="header")
+        return frame.select(pl.col(SKIPPED_COLUMNS).fill_null(""))
 
     def saliency(self, image_id: str) -> FileSaliency | None:
         """The map of an image, or None where there is none."""
@@ -183,16 +207,37 @@ def _read(path: Path) -> pl.DataFrame:
     try:
         if path.suffix == ".parquet":
             return pl.read_parquet(path)
-        return pl.read_csv(path, infer_schema=False)
+        frame = pl.read_csv(path, infer_schema=False)
+        return frame.rename({name: name.strip() for name in frame.columns}).with_columns(
+            pl.all().str.strip_chars().replace("", None)
+        )
     except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
         raise InputError(f"the table cannot be read: {str(error).splitlines()[0]}", file=path) from None
 
 
-def _numbers(frame: pl.DataFrame, columns: list[str], path: Path) -> pl.DataFrame:
+def _boxes(frame: pl.DataFrame, path: Path) -> pl.DataFrame:
+    """A mark has a whole box or none; the first other one is an error."""
+    given = pl.sum_horizontal(pl.col(c).is_not_null().cast(pl.Int8) for c in BOX)
+    turned = ((pl.col("x1") < pl.col("x0")) | (pl.col("y1") < pl.col("y0"))).fill_null(False)
+    wrong = frame.select((given % 4 != 0) | turned).to_series()
+    if wrong.any():
+        row = int(wrong.arg_true()[0])
+        raise InputError(
+            "a box is x0, y0, x1, y1 with x0 <= x1 and y0 <= y1, or four empty fields",
+            file=path,
+            row=row + 1,
+            value=frame.select(BOX).row(row),
+        )
+    return frame
+
+
+def _numbers(frame: pl.DataFrame, columns: list[str], path: Path, may_be_empty: bool = False) -> pl.DataFrame:
     """Cast columns to float64; the first value that is not a finite number is an error."""
     for column in columns:
         cast = frame[column].cast(pl.Float64, strict=False)
         wrong = (cast.is_null() | ~cast.is_finite()).fill_null(True)
+        if may_be_empty:
+            wrong &= frame[column].is_not_null()
         if wrong.any():
             row = int(wrong.arg_true()[0]) + 1
             raise InputError(

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from cadkit.data import Dataset, Exam, Image
@@ -18,11 +19,12 @@ from cadkit.errors import CadkitError, Failure, InputError
 from cadkit.files import atomic, disk_full, read_toml, write_toml
 from cadkit.plugin import ExamPrediction, ImagePrediction, Marks, Model, Skipped
 from cadkit.plugin.contract import ModelInfo
-from cadkit.plugin.pooling import Pooled, images_of, pool_exam
+from cadkit.plugin.pooling import images_of, pool_exam
 from cadkit.prediction.folder import (
     FILES,
     MARK_COLUMNS,
     ROI_COLUMNS,
+    SKIPPED_COLUMNS,
     Predictions,
     saliency_path,
     write_saliency,
@@ -31,7 +33,10 @@ from cadkit.prediction.frames import marks_to_file, saliency_to_file
 from cadkit.progress import track
 
 JOURNAL = "journal.jsonl"
-_IDENTITY = ("model", "run", "run_created", "dataset_fingerprint", "split", "seed", "saliency", "exams")
+_IDENTITY = (
+    "model", "version", "run", "run_created", "settings", "labels", "scores", "pooling",
+    "dataset_fingerprint", "store_fingerprint", "split", "seed", "saliency", "exams",
+)  # fmt: skip
 
 
 def predict(
@@ -82,8 +87,8 @@ def predict(
     try:
         with journal.open("a", encoding="utf-8") as lines:
             for exam, answer in track(zip(left, answers, strict=True), "predicting exams", len(left), quiet):
-                row = _journal_row(exam, answer, info, folder, saliency)
-                lines.write(json.dumps(row, ensure_ascii=False) + "\n")
+                row = _checked_row(model, exam, answer, folder, saliency)
+                lines.write(json.dumps(row, allow_nan=False) + "\n")
                 lines.flush()
     except OSError as error:
         raise disk_full(journal, error) from error
@@ -103,8 +108,10 @@ def _begin(folder: Path, record: Mapping[str, Any]) -> bool:
                 file=folder,
                 mend="Give another folder with --out, or remove this one.",
             )
+        if old.get("complete"):
+            (folder / JOURNAL).unlink(missing_ok=True)  # a kill may have come just before it was removed
         return bool(old.get("complete"))
-    if folder.exists() and any(folder.iterdir()):
+    if folder.exists() and any(not name.name.endswith(".part") for name in folder.iterdir()):
         raise InputError("the folder is not empty and holds no prediction", file=folder, mend="Give another --out.")
     write_toml(path, {**record, "complete": False})
     return False
@@ -142,14 +149,24 @@ def _answers(model: Model, exams: Sequence[Exam]) -> Iterator[ExamPrediction | S
             yield answer
     except CadkitError:
         raise
-    except OSError as error:
-        raise disk_full(Path("prediction"), error) from error
     except Exception as error:
         where = f"exam {asked[given]}" if given < len(asked) else f"the exams after {given}"
         name = type(model).__name__
         raise Failure(f"The model {name} raised {type(error).__name__} on {where}: {error}") from error
     if given < len(exams):
         raise Failure(f"The model gave {given} answers for {len(exams)} exams; the first without is {exams[given].id}.")
+
+
+def _checked_row(
+    model: Model, exam: Exam, answer: ExamPrediction | Skipped, folder: Path, saliency: bool
+) -> dict[str, Any]:
+    """The journal's row; an answer that cannot be read is the model's defect and names the exam."""
+    try:
+        return _journal_row(exam, answer, model.info, folder, saliency)
+    except CadkitError:
+        raise
+    except (TypeError, ValueError, IndexError, AttributeError) as error:
+        raise Failure(f"Exam {exam.id}: the answer of {type(model).__name__} cannot be read: {error}") from error
 
 
 def _journal_row(
@@ -161,7 +178,8 @@ def _journal_row(
         "images": pooled.images,
         "breasts": pooled.breasts,
         "scores": pooled.exam,
-        "skipped": [*pooled.skipped, *_fewer_views(pooled, exam, info)],
+        "skipped": pooled.skipped,
+        "views": pooled.views,
         "marks": [],
         "rois": [],
     }
@@ -172,19 +190,22 @@ def _journal_row(
         if isinstance(given, ImagePrediction):
             _places(image, given, info, row)
             if saliency and given.saliency is not None:
-                _write_map(image, given, folder)
+                _write_map(image, given, info, folder)
     return row
 
 
-def _fewer_views(pooled: Pooled, exam: Exam, info: ModelInfo) -> list[tuple[str, str, str]]:
-    """A sum over fewer views than the other breast has is not comparable: it is said."""
-    if info.pooling[0] != "sum" or len(set(pooled.views.values())) < 2:
-        return []
-    most = max(pooled.views.values())
+def _smaller_sums(rows: Sequence[Mapping[str, Any]], info: ModelInfo) -> list[tuple[str, str, str]]:
+    """A sum over fewer views, or breasts, than others have is not comparable: it is said."""
+    parts: list[tuple[str, dict[str, int]]] = []
+    if info.pooling[0] == "sum":
+        parts.append(("views", {f"{r['exam']}/{side}": n for r in rows for side, n in r["views"].items()}))
+    if info.pooling[1] == "sum":
+        parts.append(("breasts", {r["exam"]: len(r["breasts"]) for r in rows if r["breasts"]}))
     return [
-        ("warning", f"{exam.id}/{side}", f"a sum over {n} views where others have {most}")
-        for side, n in pooled.views.items()
-        if n < most
+        ("warning", name, f"a sum over {n} {what} where others have {max(counts.values())}")
+        for what, counts in parts
+        for name, n in counts.items()
+        if n < max(counts.values())
     ]
 
 
@@ -192,16 +213,35 @@ def _places(image: Image, answer: ImagePrediction, info: ModelInfo, row: dict[st
     for name, marks in (("marks", answer.marks), ("rois", answer.rois)):
         if marks is None:
             continue
+        _check_marks(marks, info, f"Exam {image.exam.id}, image {image.id}: {name}")
         if answer.frame == "prepared":
             marks = marks_to_file(marks, image.to_file)
         for index in range(len(marks)):
             box = [None] * 4 if marks.boxes is None else marks.boxes[index].tolist()
             place = [image.id, *marks.points[index].tolist(), *box]
-            for label, score in _mark_scores(marks, index, info, image.id, name):
+            for label, score in _mark_scores(marks, index, info, name):
                 row[name].append([place[0], label, *place[1:], score])
 
 
-def _mark_scores(marks: Marks, index: int, info: ModelInfo, image_id: str, name: str) -> list[tuple[str, float]]:
+def _check_marks(marks: Marks, info: ModelInfo, who: str) -> None:
+    arrays = [marks.scores, marks.points, *([] if marks.boxes is None else [marks.boxes])]
+    if not all(np.isfinite(array).all() for array in arrays):
+        raise Failure(f"{who}: the model gave a score, point or box that is not finite.")
+    if marks.boxes is not None and (marks.boxes[:, 2:] < marks.boxes[:, :2]).any():
+        raise Failure(f"{who}: a box is x0, y0, x1, y1 with x0 <= x1 and y0 <= y1.")
+    labels = len(info.labels)
+    if marks.labels is not None and ((marks.labels < 0) | (marks.labels >= labels)).any():
+        raise Failure(f"{who}: the model has {labels} label(s); a mark's label is {marks.labels.max()}.")
+    if who.endswith("rois"):
+        if marks.scores.ndim != 1:
+            raise Failure(f"{who}: a region of interest has one attention.")
+    elif marks.scores.ndim == 2 and marks.scores.shape[1] != labels:
+        raise Failure(f"{who}: the model has {labels} label(s) and gave {marks.scores.shape[1]} scores a mark.")
+    elif marks.scores.ndim == 1 and marks.labels is None and labels > 1:
+        raise Failure(f"{who}: marks of a model with several labels need labels, or a score for every label.")
+
+
+def _mark_scores(marks: Marks, index: int, info: ModelInfo, name: str) -> list[tuple[str, float]]:
     scores = marks.scores[index]
     if name == "rois":
         return [("", float(scores))]
@@ -209,13 +249,18 @@ def _mark_scores(marks: Marks, index: int, info: ModelInfo, image_id: str, name:
         return [(label, float(score)) for label, score in zip(info.labels, scores, strict=True)]
     if marks.labels is not None:
         return [(info.labels[int(marks.labels[index])], float(scores))]
-    if len(info.labels) == 1:
-        return [(info.labels[0], float(scores))]
-    raise Failure(f"Image {image_id}: marks of a model with several labels need labels, or a score for every label.")
+    return [(info.labels[0], float(scores))]
 
 
-def _write_map(image: Image, answer: ImagePrediction, folder: Path) -> None:
+def _write_map(image: Image, answer: ImagePrediction, info: ModelInfo, folder: Path) -> None:
     assert answer.saliency is not None
+    values = answer.saliency.values
+    who = f"Exam {image.exam.id}, image {image.id}"
+    if len(values) != len(info.labels):
+        raise Failure(f"{who}: the model has {len(info.labels)} label(s) and gave {len(values)} saliency maps.")
+    if not (np.isfinite(values).all() and (values >= -1e-6).all() and (values <= 1 + 1e-6).all()):
+        low, high = values.min(), values.max()
+        raise Failure(f"{who}: saliency lies between 0 and 1; the model's reaches from {low} to {high}.")
     if answer.frame == "file":
         from cadkit.data import Affine
 
@@ -228,7 +273,8 @@ def _write_map(image: Image, answer: ImagePrediction, folder: Path) -> None:
 
 def _finish(folder: Path, info: ModelInfo, record: Mapping[str, Any]) -> None:
     """Turn the journal into tables; only then is the prediction complete."""
-    rows = [json.loads(line) for line in (folder / JOURNAL).read_text(encoding="utf-8").splitlines()]
+    with (folder / JOURNAL).open(encoding="utf-8") as lines:
+        rows = [json.loads(line) for line in lines]
     tables = {
         "image": [{"image_id": i, "exam_id": r["exam"], **s} for r in rows for i, s in r["images"].items()],
         "breast": [{"exam_id": r["exam"], "side": side, **s} for r in rows for side, s in r["breasts"].items()],
@@ -245,9 +291,9 @@ def _finish(folder: Path, info: ModelInfo, record: Mapping[str, Any]) -> None:
     rois = [roi[:1] + roi[2:] for row in rows for roi in row["rois"]]
     if rois:
         _write_parquet(folder / "rois.parquet", _places_table(rois, ROI_COLUMNS))
-    skipped = [dict(zip(("level", "id", "reason"), s, strict=True)) for row in rows for s in row["skipped"]]
+    skipped = [*(s for row in rows for s in row["skipped"]), *_smaller_sums(rows, info)]
     with atomic(folder / "skipped.csv") as part:
-        pl.DataFrame(skipped, schema=dict.fromkeys(("level", "id", "reason"), pl.String)).write_csv(part)
+        pl.DataFrame(skipped, schema=dict.fromkeys(SKIPPED_COLUMNS, pl.String), orient="row").write_csv(part)
     write_toml(folder / "prediction.toml", {**record, "complete": True})
     (folder / JOURNAL).unlink()
 

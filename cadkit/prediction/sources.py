@@ -78,6 +78,8 @@ def predict_with(
     dataset = open_dataset(folder).split(split)
     out = Path(out) if out is not None else Path("predictions") / f"{name}-{split}"
     keep = {key: record[key] for key in _KEPT if key in record}
+    if dataset.has_pixels:
+        keep["store_fingerprint"] = getattr(dataset.pixel_source, "fingerprint", None)
     return predict(
         model,
         dataset,

@@ -1,0 +1,66 @@
+"""What an evaluation is given: folders, names, splits and labels, checked to fit together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import count as numbers
+from pathlib import Path
+
+from cadkit.data import Dataset
+from cadkit.errors import InputError
+from cadkit.evaluation.cohort import Scored
+from cadkit.evaluation.localizing import CHANCE
+from cadkit.prediction import Predictions
+
+_DRAWN = {"figures", "tables", "report.html"}  # what is drawn beside report.json
+
+
+def predicted_split(predictions: Sequence[Predictions]) -> str:
+    """The split that all predictions were made for; test where they differ or do not say."""
+    splits = {str(p.record.get("split", "test")) for p in predictions}
+    return splits.pop() if len(splits) == 1 else "test"
+
+
+def claim(folder: Path) -> None:
+    """Refuse a folder that holds something else than a report, whole or begun."""
+    there = {path.name for path in folder.iterdir()} if folder.exists() else set()
+    begun = {name for name in there if name == "gallery" or name.endswith(".part")}
+    if "report.html" in there:
+        begun |= _DRAWN
+    if "report.json" not in there and there - begun:
+        raise InputError(
+            "the folder is not empty and holds no report", file=folder, mend="Give another folder with --out."
+        )
+
+
+def named(predictions: Sequence[Predictions]) -> list[Scored]:
+    """Models by names that differ: as recorded, else by their folders, else numbered."""
+    names = [str(p.record.get("name") or p.name) for p in predictions]
+    names = [p.name if names.count(name) > 1 else name for name, p in zip(names, predictions, strict=True)]
+    made: list[Scored] = []
+    for name, given in zip(names, predictions, strict=True):
+        taken = {CHANCE, *(scored.name for scored in made), *(other for other in names if other != name)}
+        free = (f"{name} ({n})" if n > 1 else name for n in numbers(1))
+        made.append(Scored(next(one for one in free if one not in taken), given))
+    return made
+
+
+def labels_of(models: Sequence[Scored], data: Dataset, chosen: Sequence[str]) -> tuple[str, ...]:
+    """The labels to judge: those chosen, or all that every model scores and the dataset knows.
+
+    Raises:
+        InputError: there is none, or a chosen one cannot be judged.
+    """
+    common = [label for label in models[0].predictions.labels if all(label in m.predictions.labels for m in models)]
+    columns = {*data.tables["breasts"].columns, *data.tables["exams"].columns}
+    known = [label for label in common if label.partition("=")[0] in columns]
+    wanted = tuple(chosen) or tuple(known)
+    unknown = [label for label in wanted if label not in known]
+    if unknown or not wanted:
+        raise InputError(
+            "there is nothing to judge" if not wanted else f"the label {unknown[0]} cannot be judged",
+            value=f"models score {', '.join(common) or 'none'}; the dataset has {', '.join(data.meta.labels)}",
+            mend="Choose with --label one that every model scores and the dataset knows.",
+        )
+    # The label that matters most stands first in every table.
+    return tuple(sorted(wanted, key=lambda label: (label != "malignant", wanted.index(label))))
