@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from cadkit.data import Dataset
 from cadkit.errors import InputError
 from cadkit.evaluation.inputs import predicted_split
 from cadkit.evaluation.running import Settings, evaluate
 from cadkit.evaluation.schema import Report
+from cadkit.files import read_toml
 from cadkit.plugin import Run
 from cadkit.plugin.run import newest_run
 from cadkit.prediction import Predictions, as_predictions, dataset_of
-from cadkit.prediction.sources import is_run
+from cadkit.prediction.sources import is_run, store_fingerprint
 from cadkit.prepare import open_dataset
 
 
@@ -84,22 +86,24 @@ def _of_run(source: str, data: str | Path | None, split: str, maps: bool, device
     dataset = Path(data) if data is not None else dataset_of(run.record)
     if run.record.get("dataset") != str(dataset.resolve()):
         folder = Path("predictions") / f"{run.name}-{dataset.resolve().name}-{split}"
-    return as_predictions(
-        source, data=dataset, split=split, saliency=maps, out=folder_for(folder, run, maps), device=device
-    )
+    where = _folder_for(folder, run, open_dataset(dataset), maps)
+    return as_predictions(source, data=dataset, split=split, saliency=maps, out=where, device=device)
 
 
-def folder_for(folder: Path, run: Run, maps: bool) -> Path:
-    """`folder`, or one beside it where it holds predictions of another run of that name or without maps."""
-    from cadkit.files import read_toml
-
-    number = 1
-    chosen = folder
+def _folder_for(folder: Path, run: Run, data: Dataset, maps: bool) -> Path:
+    """`folder`, or one beside it where it holds predictions of another run or of other data, or has no maps."""
+    wanted = {
+        "run": str(run.folder.resolve()),
+        "run_created": run.record.get("created"),
+        "dataset_fingerprint": data.fingerprint,
+        "store_fingerprint": store_fingerprint(data),
+        "saliency": maps,
+    }
+    chosen, number = folder, 1
     while (chosen / "prediction.toml").exists():
         record = read_toml(chosen / "prediction.toml")
-        same = record.get("run") == str(run.folder.resolve()) and record.get("run_created") == run.record.get("created")
-        if same and record.get("saliency") == maps:
-            return chosen
+        if all(record.get(key) == value for key, value in wanted.items()):
+            break
         number += 1
         chosen = folder.with_name(f"{folder.name}-{number}")
     return chosen
