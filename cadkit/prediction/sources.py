@@ -92,7 +92,7 @@ def predict_with(
 
 def store_fingerprint(data: Dataset) -> str | None:
     """Fingerprint of the prepared pixels, or None where there are none."""
-    return getattr(data.pixel_source, "fingerprint", None) if data.has_pixels else None
+    return getattr(data.pixel_source, "fingerprint", None) if data.has_pixels() else None
 
 
 _KEPT = ("model", "distribution", "version", "cadkit", "run", "run_created", "preset", "seed")

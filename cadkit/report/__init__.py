@@ -1,0 +1,9 @@
+"""Drawing a result: report.html, figures, tables, and the table on the terminal.
+
+Nothing is computed here that report.json does not hold; see `cadkit.evaluation.schema` for its shape.
+"""
+
+from cadkit.report.terminal import terminal_table
+from cadkit.report.writing import write_report
+
+__all__ = ["terminal_table", "write_report"]

@@ -1,0 +1,155 @@
+"""Curves as figures need them: grouped, thinned, with the counts that turn a point into a table of four."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cadkit.evaluation.schema import CurveKind, CurveRow, Report, ResultRow
+from cadkit.report import wording
+from cadkit.report.reading import is_chance, model_order, whole
+from cadkit.report.tables import slug
+
+DRAWN = ("roc", "pr", "froc")
+_POINTS = 800  # of one curve on the page; report.json and the tables hold all of them
+_FPI_ENDS = (0.25, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0)
+_LEGEND = {"roc": ("auc", None), "pr": ("prauc", None), "froc": ("froc_sensitivity", 1.0)}
+
+
+@dataclass(frozen=True)
+class Series:
+    """One model's curve in a figure.
+
+    Attributes:
+        model: its name.
+        legend: name, value and interval.
+        index: place of the model among all of the report: decides its colour.
+        chance: random marks, drawn grey.
+        curve: its points, thinned.
+        n, positives: denominators of x (with `positives`, for ROC: negatives = n - positives) and y.
+    """
+
+    model: str
+    legend: str
+    index: int
+    chance: bool
+    curve: CurveRow
+    n: int
+    positives: int
+
+
+@dataclass(frozen=True)
+class Figure:
+    """All curves of one kind, label and level.
+
+    Attributes:
+        name: of its files and of its element in the page.
+        end: of the x axis.
+        title: kind, label and level in words.
+        curves: all points, as in the result.
+    """
+
+    name: str
+    kind: CurveKind
+    label: str
+    level: str
+    end: float
+    title: str
+    series: list[Series]
+    curves: list[CurveRow]
+
+
+def figures_of(report: Report) -> list[Figure]:
+    """The ROC, precision-recall and FROC figures, label by label: the breasts' and the FROC's first."""
+    groups: dict[tuple[str, str, CurveKind], list[CurveRow]] = {}
+    for curve in report["curves"]:
+        if curve["kind"] in DRAWN and curve["x"]:
+            groups.setdefault((curve["label"], curve["level"], curve["kind"]), []).append(curve)
+    labels = list(dict.fromkeys(label for label, _, _ in groups))
+    later = {"exam": 1, "image": 2}
+    ordered = sorted(
+        groups,
+        key=lambda key: (labels.index(key[0]), 0 if key[2] == "froc" else later.get(key[1], 0), DRAWN.index(key[2])),
+    )
+    names: set[str] = set()
+    return [_figure(report, key, groups[key], names) for key in ordered]
+
+
+def _figure(report: Report, key: tuple[str, str, CurveKind], curves: list[CurveRow], names: set[str]) -> Figure:
+    label, level, kind = key
+    name = base = f"{kind}-{slug(label)}-{slug(level)}"
+    while name in names:
+        name = f"{base}-{len(names)}"
+    names.add(name)
+    order = model_order(report)
+    curves = sorted(curves, key=lambda curve: order.index(curve["model"]))
+    end = 1.0
+    if kind == "froc":
+        most = max(max(curve["x"]) for curve in curves)
+        end = next((one for one in _FPI_ENDS if one >= most), _FPI_ENDS[-1])
+    words = {"roc": "ROC curve", "pr": "Precision-recall curve", "froc": "FROC curve"}
+    per = f"per {level}" if kind == "froc" else f"{level} level"
+    series = [_series(report, curve, order.index(curve["model"]), end) for curve in curves]
+    return Figure(name, kind, label, level, end, f"{words[kind]}, {label}, {per}", series, curves)
+
+
+def _series(report: Report, curve: CurveRow, index: int, end: float) -> Series:
+    metric, at = _LEGEND[curve["kind"]]
+    rows = [
+        row
+        for row in whole(report["results"])
+        if (row["model"], row["label"], row["level"]) == (curve["model"], curve["label"], curve["level"])
+    ]
+    row = next((row for row in rows if row["metric"] == metric and row["at"] == at), None)
+    denominators = row or next((row for row in rows if row["metric"] == metric), None)
+    return Series(
+        model=curve["model"],
+        legend=_legend(curve, row),
+        index=index,
+        chance=is_chance(curve["model"]),
+        curve=thinned(curve, end),
+        n=denominators["n"] if denominators else 0,
+        positives=(denominators["positives"] or 0) if denominators else 0,
+    )
+
+
+def _legend(curve: CurveRow, row: ResultRow | None) -> str:
+    if row is None or row["value"] is None:
+        return curve["model"]
+    if is_chance(curve["model"]):
+        return f"{curve['model']}: {wording.number(row['value'])} at 1 FPI"
+    between = wording.interval(row["low"], row["high"])
+    value = wording.number(row["value"]) + (f" ({between})" if between else "")
+    words = {"roc": f"AUC {value}", "pr": f"PRAUC {value}", "froc": f"{value} at 1 FPI"}
+    return f"{curve['model']}: {words[curve['kind']]}"
+
+
+def thinned(curve: CurveRow, end: float, most: int = _POINTS) -> CurveRow:
+    """The curve with at most about `most` points, all of them points of the curve.
+
+    Points beyond `end` go, except the first of them, so that the line leaves the picture. Of the rest,
+    one is kept in each of `most` cells along the curve's length, and both ends.
+    """
+    x, y = np.asarray(curve["x"], dtype=np.float64), np.asarray(curve["y"], dtype=np.float64)
+    beyond = np.flatnonzero(x > end)
+    count = int(beyond[0]) + 1 if len(beyond) and curve["kind"] == "froc" else len(x)
+    keep = np.arange(count)
+    if count > most:
+        steps = np.abs(np.diff(x[:count])) / max(end, 1e-12) + np.abs(np.diff(y[:count]))
+        length = np.concatenate([[0.0], np.cumsum(steps)])
+        cell = np.floor(length / max(length[-1], 1e-12) * most)
+        last = np.flatnonzero(np.diff(cell, append=cell[-1] + 1))
+        keep = np.unique(np.concatenate([[0], last]))
+    out = CurveRow(
+        model=curve["model"],
+        label=curve["label"],
+        level=curve["level"],
+        kind=curve["kind"],
+        x=[float(x[i]) for i in keep],
+        y=[float(y[i]) for i in keep],
+        threshold=[curve["threshold"][i] for i in keep],
+    )
+    if "band_x" in curve and "low" in curve and "high" in curve:
+        out["band_x"], out["low"], out["high"] = curve["band_x"], curve["low"], curve["high"]
+    return out

@@ -1,0 +1,60 @@
+"""Reading report.json, and finding rows in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import cast
+
+from cadkit.errors import InputError
+from cadkit.evaluation.schema import SCHEMA, Report, ResultRow
+
+WHOLE = ("all", "")
+RANDOM = "random marks"
+
+
+def read_report(folder: Path) -> Report:
+    """`folder/report.json`.
+
+    Raises:
+        InputError: it is missing, is not JSON, or is not a report of this version.
+    """
+    path = folder / "report.json"
+    again = "Make the report again with `cadkit evaluate`."
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
+    except FileNotFoundError:
+        raise InputError("there is no report.json", file=folder, mend=again) from None
+    except ValueError as error:
+        raise InputError(f"not a result of cadkit: {error}", file=path, mend=again) from None
+    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
+        found = content.get("schema") if isinstance(content, dict) else type(content).__name__
+        raise InputError(f"the result is not of the kind {SCHEMA}", file=path, row="schema", value=found, mend=again)
+    missing = sorted(Report.__required_keys__ - content.keys())
+    if missing:
+        raise InputError("the result lacks a part", file=path, row=", ".join(missing), mend=again)
+    return cast(Report, content)
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(f"{constant} is not a number that a result may hold")
+
+
+def whole(rows: Iterable[ResultRow]) -> list[ResultRow]:
+    """Rows of the whole cohort, without those of subgroups."""
+    return [row for row in rows if row["subgroup"] in WHOLE]
+
+
+def is_chance(model: str) -> bool:
+    """Whether this is no model but the random marks that it is compared with."""
+    return model == RANDOM or model.startswith(f"{RANDOM} as ")
+
+
+def model_order(report: Report) -> list[str]:
+    """Names of all series of the result: models as listed, then further scores, chance last."""
+    seen = [model["name"] for model in report["models"]]
+    others = [row["model"] for row in (*report["results"], *report["curves"])]
+    names = list(dict.fromkeys([*seen, *others]))
+    used = set(others)
+    return sorted((name for name in names if name in used), key=is_chance)

@@ -1,0 +1,145 @@
+"""The tables of a report as CSV: full precision, one header line, empty where there is no value."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cadkit.evaluation.schema import CurveRow, Report
+from cadkit.report.headline import Headline
+
+_FORMULA = re.compile(r"^[=+@\t\r]|^-(?![\d.])")
+
+_RESULTS = (
+    "model", "label", "level", "subgroup", "metric", "at", "value", "low", "high", "ci", "ci_method", "n",
+    "positives", "clusters", "dropped", "sd", "reason",
+)  # fmt: skip
+_COMPARISONS = (
+    "a", "b", "label", "level", "subgroup", "metric", "at", "difference", "low", "high", "p", "p_adjusted", "method",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table: `name` is that of its file."""
+
+    name: str
+    columns: list[str]
+    rows: list[list[object]]
+
+    def csv(self) -> str:
+        """The table as text. A text that a spreadsheet would run as a formula is preceded by an apostrophe."""
+        out = io.StringIO()
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(self.columns)
+        writer.writerows([[_cell(value) for value in row] for row in self.rows])
+        return out.getvalue()
+
+
+def _cell(value: object) -> object:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, str) and _FORMULA.match(value):
+        return f"'{value}"
+    return value
+
+
+def slug(text: str) -> str:
+    """A text as part of a file name and of an element's id: letters, digits and hyphens."""
+    return re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-").lower() or "x"
+
+
+def all_tables(report: Report, first: Headline) -> list[Table]:
+    """Every table of the report, in the order of the page; empty ones are left out."""
+    tables = [
+        headline_table(first),
+        _flow(report),
+        Table("left-out", ["level", "id", "model", "reason"], [
+            [row["level"], row["id"], row.get("model", ""), row["reason"]] for row in report["cohort"]["left_out"]
+        ]),
+        _positives(report),
+        Table("results", [*_RESULTS, "flags"], [
+            [*(row.get(name) for name in _RESULTS), " ".join(row.get("flags", []))] for row in report["results"]
+        ]),
+        Table("comparisons", [*_COMPARISONS, "flags"], [
+            [*(row.get(name) for name in _COMPARISONS), " ".join(row["flags"])] for row in report["comparisons"]
+        ]),
+        _cases(report),
+    ]  # fmt: skip
+    return [table for table in tables if table.rows]
+
+
+def headline_table(first: Headline) -> Table:
+    """One row per model and label, three columns (value, low, high) per metric."""
+    columns = ["model", "label"]
+    for group, n, positives in (
+        ("classification", f"{first.level}s", "positives"),
+        ("detection", "images", f"{first.unit}s"),
+        ("localization", "images_localized", ""),
+    ):
+        keys = getattr(first, group)
+        if keys:
+            columns += [n, *([positives] if positives else []), f"{group}_patients"]
+        for metric, at in keys:
+            name = metric if at is None else f"{metric}_{at:g}"
+            columns += [name, f"{name}_low", f"{name}_high"]
+    rows: list[list[object]] = []
+    for row in first.rows:
+        cells: list[object] = [row.model, row.label]
+        for keys in (first.classification, first.detection, first.localization):
+            some = row.group(keys)
+            if keys:
+                counts = (some["n"], some["positives"], some["clusters"]) if some else (None, None, None)
+                cells += counts[::2] if keys is first.localization else counts
+            for key in keys:
+                found = row.cells.get(key)
+                cells += [found["value"], found["low"], found["high"]] if found else [None, None, None]
+        rows.append(cells)
+    return Table("headline", columns, rows)
+
+
+def _flow(report: Report) -> Table:
+    names = ["step", "exams", "breasts", "images", "reason"]
+    steps = report["cohort"]["steps"]
+    return Table("case-flow", names, [[step.get(name) for name in names] for step in steps])
+
+
+def _positives(report: Report) -> Table:
+    rows: list[list[object]] = [
+        [level, label, count]
+        for level, labels in report["cohort"]["positives"].items()
+        for label, count in labels.items()
+    ]
+    return Table("positives", ["level", "label", "positives"], rows)
+
+
+def _cases(report: Report) -> Table:
+    names = ["model", "label", "why", "rank", "exam_id", "patient_id", "image_id", "side", "view"]
+    rows: list[list[object]] = [
+        [
+            *(case.get(name) for name in names),
+            case["truth"].get(case["label"]),
+            case["breast_scores"].get(case["label"]),
+            case["scores"].get(case["label"]),
+            sum(finding["label"] == case["label"] for finding in case["findings"]),
+            case["note"],
+        ]
+        for case in report["cases"]
+    ]
+    return Table("cases", [*names, "truth", "breast_score", "image_score", "findings", "note"], rows)
+
+
+def curve_table(name: str, curves: Sequence[CurveRow]) -> Table:
+    """The points of the curves of one figure, and their bands."""
+    rows: list[list[object]] = []
+    for curve in curves:
+        points = zip(curve["x"], curve["y"], curve["threshold"], strict=True)
+        rows += [[curve["model"], "point", x, y, threshold, None, None] for x, y, threshold in points]
+        band = zip(curve.get("band_x", []), curve.get("low", []), curve.get("high", []), strict=True)
+        rows += [[curve["model"], "band", x, None, None, low, high] for x, low, high in band]
+    return Table(name, ["model", "row", "x", "y", "threshold", "low", "high"], rows)

@@ -1,0 +1,299 @@
+"use strict";
+(() => {
+  const data = JSON.parse(document.getElementById("report-data").textContent);
+  const one = (selector, within = document) => within.querySelector(selector);
+  const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+  const make = (name, properties = {}, ...children) => {
+    const element = Object.assign(document.createElement(name), properties);
+    element.append(...children);
+    return element;
+  };
+
+  // The state of the page may stand in its address: #theme=dark&why=miss&saliency=on
+  const state = new URLSearchParams(location.hash.includes("=") ? location.hash.slice(1) : "");
+
+  // Saying what was done
+  let silence;
+  const say = (text) => {
+    one("#said").textContent = text;
+    clearTimeout(silence);
+    silence = setTimeout(() => { one("#said").textContent = ""; }, 2500);
+  };
+  const copy = async (text, what) => {
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      const area = make("textarea", { value: text });
+      document.body.append(area);
+      area.select();
+      document.execCommand("copy");
+      area.remove();
+    }
+    say(`Copied ${what}`);
+  };
+  for (const button of all("[data-csv]")) {
+    button.addEventListener("click", () => copy(data.csv[button.dataset.csv] ?? "", `${button.dataset.csv}.csv`));
+  }
+  one("#print").addEventListener("click", () => print());
+
+  // Light and dark
+  const theme = one("#theme");
+  const systemDark = matchMedia("(prefers-color-scheme: dark)");
+  const isDark = () => theme.value === "dark" || (theme.value === "auto" && systemDark.matches);
+  const setTheme = () => {
+    if (theme.value === "auto") delete document.documentElement.dataset.theme;
+    else document.documentElement.dataset.theme = theme.value;
+    for (const figure of drawn.values()) figure.draw();
+  };
+  const drawn = new Map();
+  theme.addEventListener("change", setTheme);
+  systemDark.addEventListener("change", setTheme);
+  if (["light", "dark"].includes(state.get("theme"))) theme.value = state.get("theme");
+
+  // Curves
+  const plotConfig = () => {
+    const [ink, soft, grid] = isDark() ? ["#e4e7ea", "#9aa4ad", "#2c3237"] : ["#1b1f23", "#59626b", "#e3e6e8"];
+    const font = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif";
+    return {
+      background: null, font, view: { stroke: null },
+      axis: { labelFontSize: 11, titleFontSize: 12, titleFontWeight: "normal", titlePadding: 8, gridColor: grid,
+        domainColor: soft, tickColor: soft, labelColor: ink, titleColor: ink },
+      legend: { labelFontSize: 12, labelColor: ink },
+    };
+  };
+  // The palette of paper, lightened for a dark page.
+  const lighter = { "#0072B2": "#56a8dd", "#D55E00": "#f08c46", "#009E73": "#3fc29b", "#CC79A7": "#dd9cc2",
+    "#E69F00": "#f0b840", "#56B4E9": "#8fd0f5", "#7A7A7A": "#b0b0b0" };
+  const themed = (layers) => (isDark()
+    ? JSON.parse(JSON.stringify(layers), (key, value) => (key !== "field" && lighter[value]) || value) : layers);
+  const percentOf = (count, of) => `${count.toLocaleString("en")} of ${of.toLocaleString("en")}`;
+  const threeDigits = (value) => value.toFixed(3);
+  const thresholdText = (value) => (value === null ? "above every score" : `\u2265 ${Number(value.toPrecision(4))}`);
+
+  function rocWords(series, i) {
+    const sensitivity = series.y[i], specificity = 1 - series.x[i];
+    const words = [["Threshold", thresholdText(series.threshold[i])]];
+    const negatives = series.n - series.positives;
+    if (!(series.positives > 0 && negatives > 0)) {
+      return [...words, ["Sensitivity", threeDigits(sensitivity)], ["Specificity", threeDigits(specificity)]];
+    }
+    const tp = Math.round(sensitivity * series.positives), fp = Math.round(series.x[i] * negatives);
+    return [...words,
+      ["Sensitivity", `${threeDigits(sensitivity)} (${percentOf(tp, series.positives)})`],
+      ["Specificity", `${threeDigits(specificity)} (${percentOf(negatives - fp, negatives)})`],
+      ["PPV", tp + fp ? `${threeDigits(tp / (tp + fp))} (${percentOf(tp, tp + fp)})` : "none called positive"],
+      ["Recall rate", `${threeDigits((tp + fp) / series.n)} (${percentOf(tp + fp, series.n)})`],
+    ];
+  }
+  function frocWords(series, i, unit) {
+    const words = [["Threshold", thresholdText(series.threshold[i])]];
+    const found = series.positives ? ` (${percentOf(Math.round(series.y[i] * series.positives), series.positives)} ${unit}s)` : "";
+    const marks = series.n && data.countsFalseMarks
+      ? ` (${Math.round(series.x[i] * series.n).toLocaleString("en")} in ${series.n.toLocaleString("en")} images)` : "";
+    return [...words, ["Sensitivity", threeDigits(series.y[i]) + found], ["FPI", threeDigits(series.x[i]) + marks]];
+  }
+  // Precision at a point of the ROC curve, exact from its counts.
+  function onPrecisionRecall(series, i) {
+    const tp = series.y[i] * series.positives, fp = series.x[i] * (series.n - series.positives);
+    return tp + fp > 0 ? { x: series.y[i], y: tp / (tp + fp) } : null;
+  }
+
+  // Vega-Lite reads names (not numbers) of a tooltip from the pointer's cell instead of from the point in it.
+  const namesFromPoints = (spec) => {
+    for (const mark of spec.marks) {
+      const tooltip = mark.encode?.update?.tooltip;
+      if (mark.type === "path" && tooltip?.signal) {
+        tooltip.signal = tooltip.signal.replaceAll(/(?<!datum\.)datum\["model"\]/g, 'datum.datum["model"]');
+      }
+    }
+    return spec;
+  };
+
+  class Curve {
+    constructor(entry, element) {
+      this.entry = entry;
+      this.element = element;
+      this.series = 0;
+      this.places = entry.series.map((series) => this.start(series));
+      this.operating = [];
+      if (entry.kind !== "pr") this.controls();
+    }
+    // Where the ring starts: a specificity of 0.9, or one false positive per image.
+    start(series) {
+      const limit = this.entry.kind === "froc" ? Math.min(1, this.entry.end) : 0.1;
+      const last = Math.max(0, series.x.findLastIndex((x) => x <= limit));
+      return series.y.indexOf(series.y[last]);
+    }
+    controls() {
+      const panel = one("[data-operating]", this.element);
+      const named = (text, control) => make("label", {}, make("span", { textContent: text }), control);
+      this.choice = make("select");
+      this.entry.series.forEach((series, i) => this.choice.append(make("option", { value: i, textContent: series.model })));
+      this.slider = make("input", { type: "range", min: 0, step: 1 });
+      this.readout = make("dl");
+      if (this.entry.series.length > 1) panel.append(named("Model", this.choice));
+      panel.append(named("Operating point", this.slider), this.readout);
+      panel.hidden = false;
+      this.choice.addEventListener("change", () => { this.series = Number(this.choice.value); this.move(); });
+      this.slider.addEventListener("input", () => { this.places[this.series] = Number(this.slider.value); this.move(); });
+      const [name, place] = (state.get("point") ?? "").split(":");
+      if (name === this.entry.name) this.places[0] = Math.min(Number(place) || 0, this.entry.series[0].x.length - 1);
+      this.move();
+    }
+    move() {
+      const series = this.entry.series[this.series], i = this.places[this.series];
+      this.slider.max = series.x.length - 1;
+      this.slider.value = i;
+      const words = this.entry.kind === "froc" ? frocWords(series, i, this.entry.level) : rocWords(series, i);
+      this.slider.setAttribute("aria-valuetext", words.map((pair) => pair.join(" ")).join(", "));
+      this.readout.replaceChildren(...words.flatMap(([term, value]) =>
+        [make("dt", { textContent: term }), make("dd", { textContent: value })]));
+      this.show([{ x: series.x[i], y: series.y[i], series: series.legend }]);
+      if (this.entry.kind === "roc") this.moveTwin(series, i);
+    }
+    moveTwin(series, i) {
+      const twin = [...drawn.values()].find((other) => other.entry.kind === "pr"
+        && other.entry.pair.join("\n") === this.entry.pair.join("\n"));
+      const same = twin?.entry.series.find((other) => other.model === series.model);
+      const point = same && onPrecisionRecall(series, i);
+      twin?.show(point ? [{ ...point, series: same.legend }] : []);
+    }
+    show(points) {
+      this.operating = points.filter((point) => point.x <= this.entry.end);
+      this.view?.data("operating", this.operating).runAsync();
+    }
+    async draw() {
+      if (!this.visible) return;
+      const points = this.entry.series.flatMap((series) => series.x.map((x, i) =>
+        ({ i, series: series.legend, model: series.model, x, y: series.y[i], threshold: series.threshold[i] })));
+      const spec = { ...this.entry.spec, layer: themed(this.entry.spec.layer), datasets: { ...this.entry.spec.datasets, points, operating: this.operating } };
+      const result = await window.vegaEmbed(one("[data-plot]", this.element), spec,
+        { actions: false, ast: true, patch: namesFromPoints, renderer: "svg", config: plotConfig(), tooltip: { theme: isDark() ? "dark" : "light" } });
+      this.view = result.view;
+      this.show(this.operating);
+    }
+  }
+  const byName = new Map(data.figures.map((entry) => [entry.name, entry]));
+  for (const element of all("[data-figure]")) {
+    drawn.set(element.dataset.figure, new Curve(byName.get(element.dataset.figure), element));
+  }
+  for (const curve of drawn.values()) if (curve.entry.kind === "roc") curve.move();
+  const seen = new IntersectionObserver((entries) => {
+    for (const entry of entries.filter((each) => each.isIntersecting)) {
+      seen.unobserve(entry.target);
+      const curve = drawn.get(entry.target.dataset.figure);
+      curve.visible = true;
+      curve.draw();
+    }
+  }, { rootMargin: "600px" });
+  for (const element of all("[data-figure]")) {
+    seen.observe(element);
+    const entry = byName.get(element.dataset.figure);
+    one("[data-save]", element).addEventListener("click", () => {
+      make("a", { href: one(".static", element).src, download: `${entry.name}.svg` }).click();
+    });
+    one("[data-points]", element).addEventListener("click", () => {
+      const quoted = (text) => `"${String(text).replaceAll('"', '""')}"`;
+      const lines = entry.series.flatMap((series) => series.x.map((x, i) =>
+        [quoted(series.model), x, series.y[i], series.threshold[i] ?? ""].join(",")));
+      copy(["model,x,y,threshold", ...lines].join("\n") + "\n", `${lines.length} points`);
+    });
+  }
+  setTheme();
+
+  // Cases
+  const controls = one("#controls");
+  if (!controls) return;
+  const cards = all(".case");
+  const layers = ["findings", "marks", "saliency"];
+  const viewOf = (card) => one("svg.view", card);
+  const setLayer = (card, layer, on) => {
+    viewOf(card).classList.toggle(`no-${layer}`, !on);
+    const box = one(`[data-layer="${layer}"]`, card);
+    if (box) box.checked = on;
+  };
+  const filter = () => {
+    let shown = 0;
+    for (const card of cards) {
+      card.hidden = ["model", "label", "why"].some((key) =>
+        controls.elements[key].value && card.dataset[key] !== controls.elements[key].value);
+      shown += card.hidden ? 0 : 1;
+    }
+    for (const group of all("section.group")) group.hidden = all(".case", group).every((card) => card.hidden);
+    one("#case-count").textContent = `${shown} of ${cards.length} images shown`;
+  };
+  const chooseMarks = () => {
+    const top = Number(controls.elements.top.value), text = controls.elements.least.value;
+    const least = text === "" ? -Infinity : Number(text);
+    for (const mark of all(".mark", one("#gallery"))) {
+      mark.toggleAttribute("hidden", Number(mark.dataset.rank) > top || Number(mark.dataset.score) < least);
+    }
+  };
+  for (const name of ["model", "label", "why"]) {
+    const wanted = state.get(name), select = controls.elements[name];
+    if ([...select.options].some((option) => option.value === wanted)) select.value = wanted;
+    select.addEventListener("change", filter);
+  }
+  for (const name of ["top", "least"]) {
+    if (state.has(name)) controls.elements[name].value = state.get(name);
+    controls.elements[name].addEventListener("input", chooseMarks);
+  }
+  for (const layer of layers) {
+    const box = controls.elements[layer];
+    if (state.has(layer)) box.checked = state.get(layer) === "on";
+    const everywhere = () => cards.forEach((card) => setLayer(card, layer, box.checked));
+    box.addEventListener("change", everywhere);
+    everywhere();
+  }
+  controls.addEventListener("submit", (event) => event.preventDefault());
+  one("#gallery").addEventListener("change", (event) => {
+    const layer = event.target.dataset.layer;
+    if (layer) setLayer(event.target.closest(".case"), layer, event.target.checked);
+  });
+  filter();
+  chooseMarks();
+
+  // One image, large
+  const viewer = one("#viewer");
+  let current = null;
+  const open = (card) => {
+    current = card;
+    const large = viewOf(card).cloneNode(true);
+    one("#viewer-picture").replaceChildren(large);
+    one("#viewer-title").textContent = `${one("h4", card).textContent} - exam ${card.dataset.exam}`;
+    for (const box of all("[data-layer]", viewer)) box.checked = !large.classList.contains(`no-${box.dataset.layer}`);
+    one("#viewer-place").textContent = "";
+    if (!viewer.open) viewer.showModal();
+  };
+  const step = (by) => {
+    const shown = cards.filter((card) => !card.hidden);
+    open(shown[(shown.indexOf(current) + by + shown.length) % shown.length]);
+  };
+  one("#gallery").addEventListener("click", (event) => {
+    if (event.target.closest(".picture")) open(event.target.closest(".case"));
+  });
+  one("#viewer-close").addEventListener("click", () => viewer.close());
+  one("#viewer-before").addEventListener("click", () => step(-1));
+  one("#viewer-next").addEventListener("click", () => step(1));
+  one("#viewer-light").addEventListener("input", (event) => viewer.style.setProperty("--light", event.target.value));
+  viewer.addEventListener("keydown", (event) => {
+    if (event.target.type === "range") return;
+    if (event.key === "ArrowLeft") step(-1);
+    if (event.key === "ArrowRight") step(1);
+  });
+  viewer.addEventListener("change", (event) => {
+    const layer = event.target.dataset.layer;
+    if (!layer) return;
+    setLayer(current, layer, event.target.checked);
+    one("svg.view", viewer).classList.toggle(`no-${layer}`, !event.target.checked);
+  });
+  viewer.addEventListener("pointermove", (event) => {
+    const svg = one("svg.view", viewer), matrix = svg?.getScreenCTM();
+    if (!matrix) return;
+    const place = new DOMPoint(event.clientX, event.clientY).matrixTransform(matrix.inverse());
+    one("#viewer-place").textContent = `x ${Math.floor(place.x)}, y ${Math.floor(place.y)} in the file's pixels`;
+  });
+  viewer.addEventListener("close", () => one(".picture", current)?.focus());
+  const asked = document.getElementById(`case-${state.get("open")}`);
+  if (asked) open(asked);
+})();

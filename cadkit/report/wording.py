@@ -1,0 +1,196 @@
+"""Words and numbers as the report prints them: one sentence per definition, one way to round."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+from cadkit.evaluation.schema import ResultRow
+
+NOT_ESTIMABLE = "not estimable"
+
+_TITLES = {
+    "auc": "AUC",
+    "prauc": "PRAUC",
+    "prauc_trapezoid": "PRAUC (trapezoid)",
+    "partial_auc": "Partial AUC",
+    "sensitivity_at_specificity": "Sensitivity at specificity",
+    "specificity_at_sensitivity": "Specificity at sensitivity",
+    "froc_sensitivity": "Sensitivity at FPI",
+    "fpi_at_sensitivity": "FPI at sensitivity",
+    "max_sensitivity": "Largest sensitivity",
+    "cpm": "CPM",
+    "dice_soft": "DSC",
+    "dice_best": "Best Dice",
+    "pxap": "PxAP",
+    "pxap_pooled": "PxAP, pooled",
+    "roi_coverage": "ROI coverage of findings",
+    "roi_coverage_images": "ROI coverage of images",
+    "brier": "Brier score",
+    "ece": "Calibration error (ECE)",
+    "pf1": "pF1",
+}
+
+_SENTENCES = {
+    "auc": "Probability that a positive scores higher than a negative; ties count one half (area under the ROC curve).",
+    "prauc": "Average precision: the sum over distinct thresholds of the gain in recall times the precision there. "
+    "Its chance level is the share of positives, so it cannot be compared between cohorts of other prevalence.",
+    "prauc_trapezoid": "Trapezoid under the precision-recall points, as published code computes it; it is optimistic.",
+    "partial_auc": "Area under the part of the ROC curve that is named, after McClish where corrected.",
+    "sensitivity_at_specificity": "The largest sensitivity among thresholds that reach the specificity.",
+    "specificity_at_sensitivity": "The largest specificity among thresholds that reach the sensitivity.",
+    "froc_sensitivity": "The largest sensitivity among points of the FROC curve with at most so many false positives "
+    "per image.",
+    "fpi_at_sensitivity": "The smallest number of false positives per image that reaches the sensitivity.",
+    "max_sensitivity": "Share of the positives that any mark hits, whatever its score.",
+    "cpm": "Mean sensitivity at 1/8, 1/4, 1/2, 1, 2, 4 and 8 false positives per image.",
+    "dice_soft": "Soft Dice of the saliency map A (0 to 1) and the drawn region M, without a threshold: "
+    "2 sum(A M) / (sum(A\u00b2) + sum(M)), averaged over images with a finding drawn.",
+    "dice_best": "Largest Dice over thresholds of the saliency map, averaged over images with a finding drawn; "
+    "the threshold is chosen on each image itself.",
+    "pxap": "Average precision of the saliency map's pixels against the drawn region, averaged over images.",
+    "pxap_pooled": "The same over all pixels of all images together.",
+    "roi_coverage": "Share of findings of which the regions of interest cover at least 70% of the pixels.",
+    "roi_coverage_images": "Share of annotated images with such a finding.",
+    "brier": "Mean squared difference of probability and truth.",
+    "ece": "Mean distance of probability and observed share over 10 bins, weighted by their size.",
+    "pf1": "Probabilistic F1: precision and recall with scores in place of decisions.",
+}
+
+METHODS = {
+    "bootstrap-percentile": "percentile bootstrap",
+    "bootstrap-bca": "BCa bootstrap",
+    "bootstrap": "bootstrap",
+    "delong": "DeLong (rows independent)",
+    "delong-clustered": "DeLong, clustered (Obuchowski 1997)",
+    "delong-logit": "DeLong, logit scale",
+    "delong-clustered-logit": "DeLong, clustered, logit scale",
+    "wilson": "Wilson (rows independent)",
+}
+
+FLAGS = {
+    "beyond": "the curve ends before this number of false positives; its last sensitivity is given",
+    "interpolated": "linearly interpolated between operating points",
+    "replicates-dropped": "more than 1% of the replicates were undefined and dropped",
+    "in-sample": "chosen on the data that it is judged on",
+}
+
+GLOSSARY = {
+    "Exam, breast, image, view": "An exam is one visit of a woman; a breast is one side of an exam; an image is one "
+    "view of a breast (CC cranio-caudal, MLO mediolateral oblique).",
+    "Label": "What is scored, such as malignant. Truth is 1, 0, or unknown; unknown is left out and counted.",
+    "Finding, lesion": "A finding is an annotation in one image; a lesion is the thing itself, seen in one or more.",
+    "Mark": "A point or box with a score. A model without marks gives the local maxima of its saliency map.",
+    "Positive at a threshold": "A case is called positive when its score is at or above the threshold.",
+    "FPI": "False positives per image: marks that hit no finding, divided by the number of images.",
+    "FROC": "Sensitivity against false positives per image as the threshold falls: a step function from (0, 0).",
+    "Sensitivity, specificity": "Share of positives called positive; share of negatives called negative.",
+    "PPV, recall rate": "Share of those called positive that are; share of all that are called positive, both at the "
+    "prevalence of this cohort.",
+    "Saliency": "A map over the image, from 0 to 1, of where the model sees the label.",
+    "Interval": "Confidence interval. Its method is named; the bootstrap draws whole patients with replacement, "
+    "the same draws for every model and metric, so that differences are paired.",
+    "Not estimable": "The number is not defined for these data; the reason stands beside it. No value is put in its "
+    "place.",
+}
+
+
+def rate(value: float) -> str:
+    """A false-positive rate per image as a person writes it: 1/4, 1/2, 1, 2.
+
+    >>> rate(0.25), rate(4.0), rate(0.3)
+    ('1/4', '4', '0.3')
+    """
+    share = Fraction(value)
+    return f"1/{share.denominator}" if share.numerator == 1 and 1 < share.denominator <= 16 else f"{value:g}"
+
+
+def number(value: float, digits: int = 3) -> str:
+    """A value with a true minus sign."""
+    text = f"{value:.{digits}f}"
+    return text.replace("-", "\u2212") if float(text) else text.lstrip("-")
+
+
+def interval(low: float | None, high: float | None, between: str = "\u2013") -> str:
+    """Both ends, or nothing where there is no interval."""
+    return "" if low is None or high is None else f"{number(low)}{between}{number(high)}"
+
+
+def p_value(p: float | None) -> str:
+    """P to two significant digits, three decimals at most."""
+    if p is None:
+        return ""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
+
+
+def plural(count: int, word: str) -> str:
+    """`1 breast`, `2 breasts`."""
+    return f"{count:,} {word if count == 1 else f'{word}s'}"
+
+
+def metric_title(metric: str, at: float | None = None) -> str:
+    """A metric's name, with its operating point."""
+    title = _TITLES.get(metric, metric)
+    if at is None:
+        return title
+    if metric == "froc_sensitivity":
+        return f"Sensitivity at {rate(at)} FPI"
+    return f"{title} {at:g}" if title.split()[-1] in ("specificity", "sensitivity") else f"{title} at {at:g}"
+
+
+def sentence(metric: str) -> str:
+    """The definition of a metric; empty where cadkit has none."""
+    return _SENTENCES.get(metric, "")
+
+
+def without_value(row: ResultRow) -> str:
+    """Why a row has no value or no interval; empty where it has both."""
+    if row["value"] is None:
+        return f"{NOT_ESTIMABLE}: {row.get('reason') or 'no reason was given'}"
+    if row["low"] is None or row["high"] is None:
+        reason = row.get("reason") or ""
+        return reason if reason.startswith("no interval") else f"no interval{': ' if reason else ''}{reason}"
+    return ""
+
+
+def froc_rule(settings: Mapping[str, Any]) -> list[str]:
+    """The rule of the FROC as sentences, from the settings of the evaluation."""
+    rule = settings.get("froc")
+    if not isinstance(rule, Mapping):
+        return []
+    threshold = rule.get("threshold")
+    hit = {
+        "center": "A mark hits a finding when its point lies in the finding's region.",
+        "iou": f"A mark hits a finding when their boxes' intersection over union is at least {threshold or 0.1:g}.",
+        "distance": f"A mark hits a finding when it lies within {threshold} mm of the region's centre of mass "
+        "(pixels where the spacing is unknown).",
+    }
+    duplicates = {
+        "ignore": "Further marks on a detected finding are ignored.",
+        "fp": "Further marks on a detected finding are false positives.",
+    }
+    others = {
+        "false": "Marks on findings of another label are false positives.",
+        "neutral": "Marks on findings of another label are dropped.",
+    }
+    images = {
+        "all": "False positives are counted per image over all images of the cohort.",
+        "normal": "False positives are counted over images without a finding of the label, numerator and "
+        "denominator alike.",
+    }
+    missing = {
+        "exclude": "Positive breasts without a finding drawn leave both axes.",
+        "miss": "Positive breasts without a finding drawn count as positives that are never hit.",
+        "negative": "Positive breasts without a finding drawn count as negative.",
+    }
+    unit = rule.get("unit")
+    found = [
+        f"Sensitivity is counted per {unit}." if unit else "",
+        hit.get(str(rule.get("hit")), ""),
+        duplicates.get(str(rule.get("duplicates")), ""),
+        others.get(str(rule.get("other_findings")), ""),
+        images.get(str(rule.get("fp_images")), ""),
+        missing.get(str(rule.get("unannotated")), ""),
+    ]
+    return [text for text in found if text]
