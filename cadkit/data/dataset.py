@@ -123,6 +123,11 @@ class Dataset:
             )
         return self._pixel_source
 
+    @property
+    def store_fingerprint(self) -> str | None:
+        """Fingerprint of the prepared pixels; None where nothing was prepared."""
+        return getattr(self._pixel_source, "fingerprint", None)
+
     def has_pixels(self, image_id: str) -> bool:
         """Whether an image was prepared."""
         return self._pixel_source is not None and self._pixel_source.has(image_id)

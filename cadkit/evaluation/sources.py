@@ -15,7 +15,7 @@ from cadkit.files import read_toml
 from cadkit.plugin import Run
 from cadkit.plugin.run import newest_run
 from cadkit.prediction import Predictions, as_predictions, dataset_of
-from cadkit.prediction.sources import is_run, store_fingerprint
+from cadkit.prediction.sources import is_run
 from cadkit.prepare import open_dataset
 
 
@@ -96,7 +96,7 @@ def _folder_for(folder: Path, run: Run, data: Dataset, maps: bool) -> Path:
         "run": str(run.folder.resolve()),
         "run_created": run.record.get("created"),
         "dataset_fingerprint": data.fingerprint,
-        "store_fingerprint": store_fingerprint(data),
+        "store_fingerprint": data.store_fingerprint,
         "saliency": maps,
     }
     chosen, number = folder, 1

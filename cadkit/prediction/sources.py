@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cadkit.data import Dataset
 from cadkit.errors import InputError
 from cadkit.plugin import Config, Model, Run
 from cadkit.plugin.registry import load
@@ -79,7 +78,7 @@ def predict_with(
     dataset = open_dataset(folder).split(split)
     out = Path(out) if out is not None else Path("predictions") / f"{name}-{split}"
     keep = {key: record[key] for key in _KEPT if key in record}
-    keep["store_fingerprint"] = store_fingerprint(dataset)
+    keep["store_fingerprint"] = dataset.store_fingerprint
     return predict(
         model,
         dataset,
@@ -88,11 +87,6 @@ def predict_with(
         saliency=saliency,
         quiet=quiet,
     )
-
-
-def store_fingerprint(data: Dataset) -> str | None:
-    """Fingerprint of the prepared pixels, or None where there are none."""
-    return getattr(data.pixel_source, "fingerprint", None) if data.has_pixels() else None
 
 
 _KEPT = ("model", "distribution", "version", "cadkit", "run", "run_created", "preset", "seed")
