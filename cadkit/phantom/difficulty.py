@@ -1,0 +1,149 @@
+"""How hard a phantom is: every number that decides what can be seen, by name.
+
+Two named difficulties. In both, benign and malignant lesions draw size and contrast from the same
+distributions and differ by shape alone.
+
+- `easy`: for demonstrations. Lesions stand out, their shapes are coarse enough for pixels of 0.8 mm,
+  no labelled breast is occult and no lesion has the shape of the other label. A small network learns it
+  in minutes; a result on it says that the software works and nothing about a model.
+- `standard`: for comparing models. Contrasts and clutter follow the range of a mammogram, spicules and
+  calcifications are fine, shapes of the two labels overlap, and 38% of the benign and 10% of the malignant
+  breasts are occult (labelled, but nothing is visible).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from cadkit.errors import InputError
+
+Range = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Difficulty:
+    """What a phantom shows. Lengths in mm; contrasts in display units (0 black to 1 white).
+
+    Attributes:
+        name: key in `DIFFICULTIES`.
+        mass_share: share of lesions that are masses; the rest are clusters of calcifications.
+        mass_radius: range, log-uniform, the same for masses of both labels and for clumps.
+        mass_contrast: median and log-sd of the peak, the same for masses of both labels and for clumps.
+        spicules: range of the number of spicules of a spiculated mass.
+        spicule_length: range in radii of the mass, from its margin.
+        spicule_sigma: half width (sd) of a spicule's profile.
+        spicule_contrast: range, as a share of the contrast of its mass.
+        calcification_contrast: range of the peak, the same for every calcification.
+        calcification_radius: range of the radius (sd of the profile).
+        round_number, round_extent: calcifications of a round cluster and its radius.
+        linear_number, linear_extent: the same of a pleomorphic cluster; the extent is half its length.
+        stroke_length: range of the length of a pleomorphic calcification.
+        overlap: share of lesions with the shape of the other label (malignant, benign).
+        occult: share of labelled breasts in which nothing is visible (malignant, benign).
+        clumps: mean number of harmless dense clumps in a breast.
+        loose_calcifications: mean number of single round calcifications in a breast.
+        harmless_groups: mean number of harmless groups of round calcifications in a breast.
+        knots: mean number of places in a view where lines cross without a common centre.
+        gland: brightness of fibroglandular tissue above fat.
+        texture: sd of the power-law texture.
+        strands: brightness of thin strands.
+    """
+
+    name: str
+    mass_share: float
+    mass_radius: Range
+    mass_contrast: tuple[float, float]
+    spicules: tuple[int, int]
+    spicule_length: Range
+    spicule_sigma: Range
+    spicule_contrast: Range
+    calcification_contrast: Range
+    calcification_radius: Range
+    round_number: tuple[int, int]
+    round_extent: Range
+    linear_number: tuple[int, int]
+    linear_extent: Range
+    stroke_length: Range
+    overlap: tuple[float, float]
+    occult: tuple[float, float]
+    clumps: float
+    loose_calcifications: float
+    harmless_groups: float
+    knots: float
+    gland: float
+    texture: float
+    strands: float
+
+
+DIFFICULTIES: Mapping[str, Difficulty] = MappingProxyType(
+    {
+        difficulty.name: difficulty
+        for difficulty in (
+            Difficulty(
+                name="easy",
+                mass_share=0.8,
+                mass_radius=(6.0, 9.0),
+                mass_contrast=(0.32, 0.2),
+                spicules=(9, 13),
+                spicule_length=(1.3, 2.4),
+                spicule_sigma=(1.0, 1.4),
+                spicule_contrast=(0.85, 1.05),
+                calcification_contrast=(0.34, 0.46),
+                calcification_radius=(0.75, 1.05),
+                round_number=(7, 12),
+                round_extent=(6.0, 9.0),
+                linear_number=(7, 10),
+                linear_extent=(10.0, 14.0),
+                stroke_length=(6.0, 11.0),
+                overlap=(0.0, 0.0),
+                occult=(0.0, 0.0),
+                clumps=4.0,
+                loose_calcifications=3.0,
+                harmless_groups=0.5,
+                knots=0.0,
+                gland=0.22,
+                texture=0.025,
+                strands=0.05,
+            ),
+            Difficulty(
+                name="standard",
+                mass_share=0.5,
+                mass_radius=(3.0, 8.0),
+                mass_contrast=(0.18, 0.25),
+                spicules=(14, 25),
+                spicule_length=(1.0, 2.2),
+                spicule_sigma=(0.22, 0.42),
+                spicule_contrast=(0.5, 0.8),
+                calcification_contrast=(0.28, 0.40),
+                calcification_radius=(0.22, 0.45),
+                round_number=(5, 16),
+                round_extent=(2.5, 7.0),
+                linear_number=(8, 23),
+                linear_extent=(3.0, 8.0),
+                stroke_length=(0.3, 2.6),
+                overlap=(0.12, 0.06),
+                occult=(0.10, 0.38),
+                clumps=4.0,
+                loose_calcifications=5.0,
+                harmless_groups=0.5,
+                knots=1.0,
+                gland=0.30,
+                texture=0.04,
+                strands=0.12,
+            ),
+        )
+    }
+)
+
+
+def difficulty_of(name: str) -> Difficulty:
+    """The difficulty of that name.
+
+    Raises:
+        InputError: there is none.
+    """
+    if name not in DIFFICULTIES:
+        raise InputError("no such difficulty", value=name, mend=f"Take one of {', '.join(DIFFICULTIES)}.")
+    return DIFFICULTIES[name]
