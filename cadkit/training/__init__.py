@@ -1,0 +1,61 @@
+"""What torch plugins share: reading, warping, the loop, exact resume, distribution and prediction.
+
+A plugin subclasses `TorchModel` and writes `network()`, `losses(network, batch)` and
+`outputs(network, batch)`. Names are imported when they are first used, so that `cadkit.training.running`
+and everything else that only starts a training stay free of torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cadkit.plugin import Marks, Saliency, Skipped
+    from cadkit.training.batch import Batch, Found
+    from cadkit.training.config import TorchConfig
+    from cadkit.training.functions import bce, standardize
+    from cadkit.training.model import TorchModel
+    from cadkit.training.outputs import Outputs
+    from cadkit.training.sampling import balanced
+    from cadkit.training.validating import Validation
+
+_HOMES = {
+    "Batch": "cadkit.training.batch",
+    "Found": "cadkit.training.batch",
+    "Marks": "cadkit.plugin",
+    "Outputs": "cadkit.training.outputs",
+    "Saliency": "cadkit.plugin",
+    "Skipped": "cadkit.plugin",
+    "TorchConfig": "cadkit.training.config",
+    "TorchModel": "cadkit.training.model",
+    "Validation": "cadkit.training.validating",
+    "balanced": "cadkit.training.sampling",
+    "bce": "cadkit.training.functions",
+    "standardize": "cadkit.training.functions",
+}
+
+__all__ = [
+    "Batch",
+    "Found",
+    "Marks",
+    "Outputs",
+    "Saliency",
+    "Skipped",
+    "TorchConfig",
+    "TorchModel",
+    "Validation",
+    "balanced",
+    "bce",
+    "standardize",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])
