@@ -72,7 +72,7 @@ class GmicConfig(TorchConfig):
         # For single GPUs and for film of a few megapixels; fewer augmentations, larger steps from a random start.
         "small": _preset("small", scale=0.0, tta=4, lr=2e-4, epochs=30),
         # For demonstrations and tests on a CPU.
-        "tiny": _preset("tiny", scale=0.0, tta=2, lr=3e-4, epochs=8),
+        "tiny": _preset("tiny", scale=0.0, tta=2, lr=5e-4, epochs=6),
     }
 
     @model_validator(mode="after")
