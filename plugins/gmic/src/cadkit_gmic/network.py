@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -95,8 +96,12 @@ class GmicNetwork(nn.Module):
         super().__init__()
         self.architecture = architecture
         a, wide, local = architecture, architecture.global_widths[-1], architecture.local_widths[-1]
-        self.global_network = ResNet22(a.channels, a.global_widths, a.global_strides)
-        self.saliency = nn.Conv2d(wide, a.labels, 1, bias=False)
+        self.global_network = ResNet22(a.channels, a.global_widths, a.global_strides, a.global_blocks)
+        self.saliency = nn.Conv2d(wide, a.labels, 1, bias=a.prior is not None)
+        if a.prior is not None and self.saliency.bias is not None:
+            # Top-t% pooling teaches only the highest cells. Were they in the air at first, they would stay there.
+            nn.init.constant_(self.saliency.bias, math.log(a.prior / (1 - a.prior)))
+            self.saliency.weight.data.abs_()
         self.local_network = ResNet18(a.local_widths, a.local_strides)
         self.attention = GatedAttention(local, a.attention)
         self.local_classifier = nn.Linear(local, a.labels, bias=False)

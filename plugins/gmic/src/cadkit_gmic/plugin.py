@@ -60,6 +60,14 @@ class GmicConfig(TorchConfig):
     global_strides: tuple[Whole, Whole, Whole, Whole, Whole] = Field(
         (1, 2, 2, 2, 2), description="Their strides; the total stride is four times their product (fig. 2: 64)."
     )
+    global_blocks: Whole = Field(2, description="Residual blocks in each of them (fig. 2: two).")
+    prior: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="Share of cells that answer before anything is learnt; gives the saliency convolution a bias. "
+        "None: no bias, as published (eq. 2), for a global network that was trained before.",
+    )
     local_widths: tuple[Whole, Whole, Whole, Whole] = Field(
         (64, 128, 256, 512), description="Channels of the layers of the local ResNet-18; the last is L (section 3.3.1)."
     )
@@ -72,7 +80,7 @@ class GmicConfig(TorchConfig):
         # For single GPUs and for film of a few megapixels; fewer augmentations, larger steps from a random start.
         "small": _preset("small", scale=0.0, tta=4, lr=2e-4, epochs=30),
         # For demonstrations and tests on a CPU.
-        "tiny": _preset("tiny", scale=0.0, tta=2, lr=5e-4, epochs=6),
+        "tiny": _preset("tiny", scale=0.0, tta=2, lr=5e-4, epochs=8),
     }
 
     @model_validator(mode="after")
@@ -92,6 +100,8 @@ class GmicConfig(TorchConfig):
             patch=self.patch,
             global_widths=self.global_widths,
             global_strides=self.global_strides,
+            global_blocks=self.global_blocks,
+            prior=self.prior,
             local_widths=self.local_widths,
             local_strides=self.local_strides,
             attention=self.attention,

@@ -33,12 +33,13 @@ class PreActivationBlock(nn.Module):
 
 
 class ResNet22(nn.Module):
-    """The global network of GMIC (Shen et al. 2021, fig. 2; Wu et al. 2019): five layers of two blocks.
+    """The global network of GMIC (Shen et al. 2021, fig. 2; Wu et al. 2019): five layers of residual blocks.
 
     Args:
         channels: channels of the input.
         widths: channels of the five layers.
         strides: strides of the five layers; the total stride is four times their product.
+        blocks: in each layer; two in ResNet-22.
 
     From a random start every residual branch is zero (Goyal et al. 2017), so that a cell sees little more than
     its own pixels at first. With image labels alone nothing tells a network where in its map to answer: where
@@ -48,17 +49,13 @@ class ResNet22(nn.Module):
     Takes N x channels x H x W, gives N x widths[-1] x h x w, not negative.
     """
 
-    def __init__(self, channels: int, widths: Sequence[int], strides: Sequence[int]) -> None:
+    def __init__(self, channels: int, widths: Sequence[int], strides: Sequence[int], blocks: int = 2) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(channels, widths[0], 7, stride=2, padding=3, bias=False)
         layers, inputs = [], widths[0]
         for width, stride in zip(widths, strides, strict=True):
-            layers.append(
-                nn.Sequential(
-                    PreActivationBlock(inputs, width, stride, projects=True),
-                    PreActivationBlock(width, width, 1, projects=False),
-                )
-            )
+            rest = (PreActivationBlock(width, width, 1, projects=False) for _ in range(blocks - 1))
+            layers.append(nn.Sequential(PreActivationBlock(inputs, width, stride, projects=True), *rest))
             inputs = width
         self.layers = nn.Sequential(*layers)
         self.bn = nn.BatchNorm2d(inputs)
