@@ -78,7 +78,7 @@ class GmicConfig(TorchConfig):
         # Section 3.1: 10 augmentations are averaged at test time, one picture is read whole.
         "paper": _preset("paper", scale=1.0, tta=10),
         # For single GPUs and for film of a few megapixels; fewer augmentations, larger steps from a random start.
-        "small": _preset("small", scale=0.0, tta=4, lr=2e-4, epochs=30),
+        "small": _preset("small", scale=0.0, tta=4, lr=2e-4, epochs=20),
         # For demonstrations and tests on a CPU.
         "tiny": _preset("tiny", scale=0.0, tta=2, lr=5e-4, epochs=8),
     }
