@@ -17,11 +17,12 @@ class CadkitError(Exception):
 
 
 def _sentence(what: str, file: object, row: object, value: object, mend: str) -> str:
-    where = ", ".join(str(part) for part in (file, f"row {row}" if row is not None else None) if part)
-    text = f"{where}: {what}" if where else what
+    place = f"row {row}" if isinstance(row, int) else row
+    where = ", ".join(str(part) for part in (file, place) if part is not None and str(part))
+    text = f"{where}: {what.rstrip()}" if where else what.rstrip()
     if value is not None:
         text += f" (found: {value!r})"
-    if not text.endswith((".", "!", "?")):
+    if not text.endswith((".", "!", "?")) and "\n" not in text:
         text += "."
     return f"{text} {mend}".rstrip()
 
@@ -32,7 +33,7 @@ class InputError(CadkitError):
     Args:
         what: the fault in one sentence.
         file: the file or folder that holds it.
-        row: its row (1 is the first line below the header), or a key inside the file.
+        row: its row (1 is the first line below the header), or a key inside the file, or an option.
         value: the value found there.
         mend: what to do about it, as a sentence.
     """

@@ -58,6 +58,7 @@ def train(
     """Train a model. Without --data, on the embedded phantom."""
     from cadkit.errors import InputError
     from cadkit.plugin.config import parse_settings
+    from cadkit.training.running import configured
     from cadkit.training.running import train as run_training
 
     if (plugin is None) == (resume is None):
@@ -65,9 +66,10 @@ def train(
     settings = parse_settings(set_ or [])
     if init_from:
         settings["init_from"] = tuple(init_from)
-    if data is None and resume is None:
-        data = embedded_phantom()
+    if data is None and plugin is not None:
         preset = preset or ("tiny" if config is None else None)
+        configured(plugin, preset, settings, config)  # a wrong word is said before a phantom is made
+        data = embedded_phantom()
     run = run_training(
         plugin,
         data,

@@ -14,7 +14,7 @@ from cadkit.data import Dataset
 from cadkit.errors import Failure, InputError
 from cadkit.files import read_toml
 from cadkit.plugin import Model, Run
-from cadkit.plugin.registry import load
+from cadkit.plugin.registry import Installed, load
 
 _RANKS_MODULE = "cadkit.training.ranks"
 
@@ -63,15 +63,9 @@ def train(
             row="--resume",
             mend="Begin it with `cadkit train ... --gpus N`, or alone, and give `--resume RUN` to every process.",
         )
-    model_class, installed = load(plugin)
-    if not hasattr(model_class, "train"):
-        raise InputError(
-            f"the plugin {plugin} is not trained; it predicts as it is", mend=f"Type `cadkit predict {plugin}`."
-        )
+    model, installed = configured(plugin, preset, settings, config_file)
     if seed < 0:
         raise InputError("a seed is 0 or more", row="--seed", value=seed)
-    given = {**(read_toml(config_file) if config_file else {}), **(settings or {})}
-    model = model_class(model_class.Config.make(preset, given, source=str(config_file or "")))
     dataset = _open(data)
     dataset.split("train")
     record = {
@@ -91,6 +85,26 @@ def train(
     present = {key: value for key, value in record.items() if value is not None}
     run = Run.create(Path(runs_folder), plugin, model.config, present)
     return _go(run, model, dataset, device, gpus or 1)
+
+
+def configured(
+    plugin: str,
+    preset: str | None = None,
+    settings: Mapping[str, Any] | None = None,
+    config_file: str | Path | None = None,
+) -> tuple[Model, Installed]:
+    """An untrained model with its configuration, as `train` would make it.
+
+    Raises:
+        InputError: there is no such plugin or it is not trained, or the configuration is wrong.
+    """
+    model_class, installed = load(plugin)
+    if not hasattr(model_class, "train"):
+        raise InputError(
+            f"the plugin {plugin} is not trained; it predicts as it is", mend=f"Type `cadkit predict {plugin}`."
+        )
+    given = {**(read_toml(config_file) if config_file else {}), **(settings or {})}
+    return model_class(model_class.Config.make(preset, given, source=str(config_file or ""))), installed
 
 
 def _resume(folder: Path, data: str | Path | None, device: str, gpus: int | None) -> Run:

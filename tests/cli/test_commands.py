@@ -131,3 +131,11 @@ def test_wrong_words_are_explained(tmp_path: Path, words: list[str], expected: s
 
 def test_runs_of_an_empty_folder_are_an_empty_list(tmp_path: Path) -> None:
     assert json.loads(cadkit("runs", "--json", cwd=tmp_path).stdout) == []
+
+
+def test_a_wrong_word_is_said_before_the_phantom_is_made(tmp_path: Path) -> None:
+    pytest.importorskip("cadkit_gmic")
+    done = cadkit("train", "gmic", "--preset", "nothing", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "--preset: there is no such preset; there are paper, small, tiny (found: 'nothing')" in done.stderr
+    assert list(tmp_path.iterdir()) == []

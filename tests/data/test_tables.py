@@ -109,7 +109,7 @@ def test_tables_may_be_empty_or_absent(tmp_path: Path) -> None:
     [
         (None, "it holds no dataset.toml"),
         ("name = \n", "not a TOML file"),
-        ('name = "x"\n', r"dataset.toml, row labels: the table \[labels\] is missing or empty"),
+        ('name = "x"\n', r"dataset.toml, labels: the table \[labels\] is missing or empty"),
         ('labels = "malignant"\n', r"\[labels\]"),
         ("labels = []\n", r"\[labels\]"),
     ],

@@ -56,7 +56,7 @@ def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"holds no run\.toml"):
         Run.open(tmp_path)
     (tmp_path / "run.toml").write_text("seed = 1\n")
-    with pytest.raises(InputError, match=r"run\.toml, row plugin"):
+    with pytest.raises(InputError, match=r"run\.toml, plugin"):
         Run.open(tmp_path).model()
 
 

@@ -50,7 +50,7 @@ def test_what_a_folder_localizes_with(tmp_path: Path, write: Write) -> None:
         ({"images.csv": "image_id,malignant,world.malignant\na,1,nan\n"}, r"world\.malignant.*'nan'"),
         ({"images.csv": "image_id,malignant\na,1\nb,2\na,3\n"}, r"images\.csv, row 1: the same id stands twice.*'a'"),
         ({"images.csv": "image_id,malignant\na,1\n,2\n"}, r"row 2: image_id must be filled"),
-        ({"images.csv": "image,malignant\na,1\n"}, r"row header: the column image_id is missing"),
+        ({"images.csv": "image,malignant\na,1\n"}, r"header: the column image_id is missing"),
         ({"images.csv": "image_id\na\n"}, "no column of scores"),
         ({"images.csv": ""}, r"images\.csv: the table cannot be read"),
         ({"images.parquet": "no parquet"}, r"images\.parquet: the table cannot be read"),
@@ -125,7 +125,7 @@ def test_skipped_units(tmp_path: Path, write: Write) -> None:
     write(tmp_path / "P", {"skipped.csv": "level,id,by,reason\nexam,1,me,film\nexam,2,me,\n"})
     assert made.skipped().rows() == [("exam", "1", "film"), ("exam", "2", "")]
     write(tmp_path / "P", {"skipped.csv": "exam,why\n1,film\n"})
-    with pytest.raises(InputError, match=r"skipped\.csv, row header: the column level is missing"):
+    with pytest.raises(InputError, match=r"skipped\.csv, header: the column level is missing"):
         made.skipped()
 
 
