@@ -14,9 +14,7 @@ HEAVY = ("torch", "polars", "pydicom", "altair", "numpy", "sklearn")
 
 def cadkit(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     program = "from cadkit.cli import main; main()"
-    return subprocess.run(
-        [sys.executable, "-c", program, *words], check=False, capture_output=True, text=True, cwd=cwd
-    )
+    return subprocess.run([sys.executable, "-c", program, *words], check=False, capture_output=True, text=True, cwd=cwd)
 
 
 @pytest.fixture
