@@ -28,7 +28,6 @@ class Difficulty:
 
     Attributes:
         name: key in `DIFFICULTIES`.
-        mass_share: share of lesions that are masses; the rest are clusters of calcifications.
         mass_radius: range, log-uniform, the same for masses of both labels and for clumps.
         mass_contrast: median and log-sd of the peak, the same for masses of both labels and for clumps.
         spicules: range of the number of spicules of a spiculated mass.
@@ -37,11 +36,15 @@ class Difficulty:
         spicule_contrast: range, as a share of the contrast of its mass.
         calcification_contrast: range of the peak, the same for every calcification.
         calcification_radius: range of the radius (sd of the profile).
-        round_number, round_extent: calcifications of a round cluster and its radius.
+        stroke_radius: range of the half width (sd) of a pleomorphic calcification.
+        round_number, round_extent: calcifications of a compact round cluster and its radius.
+        scattered_number, scattered_extent: the same of scattered round calcifications.
         linear_number, linear_extent: the same of a pleomorphic cluster; the extent is half its length.
         stroke_length: range of the length of a pleomorphic calcification.
-        overlap: share of lesions with the shape of the other label (malignant, benign).
-        occult: share of labelled breasts in which nothing is visible (malignant, benign).
+        crossed: share of densities without spicules that lines cross.
+        radiating_number, sparse_number: lines of a distortion, by form.
+        lined_number: lines of an asymmetry that has some.
+        asymmetry_radius, asymmetry_contrast: of an asymmetry, as a multiple of a mass's.
         clumps: mean number of harmless dense clumps in a breast.
         loose_calcifications: mean number of single round calcifications in a breast.
         harmless_groups: mean number of harmless groups of round calcifications in a breast.
@@ -52,7 +55,6 @@ class Difficulty:
     """
 
     name: str
-    mass_share: float
     mass_radius: Range
     mass_contrast: tuple[float, float]
     spicules: tuple[int, int]
@@ -61,13 +63,20 @@ class Difficulty:
     spicule_contrast: Range
     calcification_contrast: Range
     calcification_radius: Range
+    stroke_radius: Range
     round_number: tuple[int, int]
     round_extent: Range
+    scattered_number: tuple[int, int]
+    scattered_extent: Range
     linear_number: tuple[int, int]
     linear_extent: Range
     stroke_length: Range
-    overlap: tuple[float, float]
-    occult: tuple[float, float]
+    crossed: float
+    radiating_number: tuple[int, int]
+    sparse_number: tuple[int, int]
+    lined_number: tuple[int, int]
+    asymmetry_radius: float
+    asymmetry_contrast: float
     clumps: float
     loose_calcifications: float
     harmless_groups: float
@@ -83,7 +92,6 @@ DIFFICULTIES: Mapping[str, Difficulty] = MappingProxyType(
         for difficulty in (
             Difficulty(
                 name="easy",
-                mass_share=0.85,
                 mass_radius=(6.0, 9.0),
                 mass_contrast=(0.32, 0.2),
                 spicules=(9, 13),
@@ -92,46 +100,59 @@ DIFFICULTIES: Mapping[str, Difficulty] = MappingProxyType(
                 spicule_contrast=(0.9, 1.15),
                 calcification_contrast=(0.30, 0.42),
                 calcification_radius=(0.75, 1.05),
+                stroke_radius=(0.75, 1.05),
                 round_number=(7, 12),
                 round_extent=(6.0, 9.0),
+                scattered_number=(7, 12),
+                scattered_extent=(6.0, 9.0),
                 linear_number=(7, 10),
                 linear_extent=(10.0, 14.0),
                 stroke_length=(6.0, 11.0),
-                overlap=(0.0, 0.0),
-                occult=(0.0, 0.0),
+                crossed=0.0,
+                radiating_number=(16, 27),
+                sparse_number=(6, 13),
+                lined_number=(5, 10),
+                asymmetry_radius=1.6,
+                asymmetry_contrast=0.7,
                 clumps=3.5,
                 loose_calcifications=1.0,
                 harmless_groups=0.25,
                 knots=0.0,
-                gland=0.18,
+                gland=0.34,
                 texture=0.02,
                 strands=0.04,
             ),
             Difficulty(
                 name="standard",
-                mass_share=0.5,
                 mass_radius=(3.0, 8.0),
-                mass_contrast=(0.18, 0.25),
+                mass_contrast=(0.29, 0.25),
                 spicules=(14, 25),
                 spicule_length=(1.0, 2.2),
-                spicule_sigma=(0.22, 0.42),
-                spicule_contrast=(0.5, 0.8),
-                calcification_contrast=(0.28, 0.40),
-                calcification_radius=(0.22, 0.45),
-                round_number=(5, 16),
-                round_extent=(2.5, 7.0),
-                linear_number=(8, 23),
+                spicule_sigma=(0.30, 0.50),
+                spicule_contrast=(0.60, 0.95),
+                calcification_contrast=(0.30, 0.42),
+                calcification_radius=(0.22, 0.60),
+                stroke_radius=(0.20, 0.32),
+                round_number=(7, 21),
+                round_extent=(1.5, 4.5),
+                scattered_number=(4, 13),
+                scattered_extent=(3.0, 8.0),
+                linear_number=(7, 15),
                 linear_extent=(3.0, 8.0),
-                stroke_length=(0.3, 2.6),
-                overlap=(0.12, 0.06),
-                occult=(0.10, 0.38),
-                clumps=4.0,
-                loose_calcifications=5.0,
-                harmless_groups=0.5,
-                knots=1.0,
-                gland=0.30,
-                texture=0.04,
-                strands=0.12,
+                stroke_length=(0.2, 2.6),
+                crossed=0.4,
+                radiating_number=(12, 20),
+                sparse_number=(6, 13),
+                lined_number=(8, 14),
+                asymmetry_radius=1.6,
+                asymmetry_contrast=0.7,
+                clumps=3.0,
+                loose_calcifications=10.0,
+                harmless_groups=1.0,
+                knots=1.2,
+                gland=0.45,
+                texture=0.036,
+                strands=0.065,
             ),
         )
     }

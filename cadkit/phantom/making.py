@@ -19,7 +19,7 @@ from cadkit.phantom import tables
 from cadkit.phantom.population import BreastPlan, ExamPlan, population
 from cadkit.phantom.projection import VIEWS, frame_of
 from cadkit.phantom.rendering import render, scene
-from cadkit.phantom.settings import Settings
+from cadkit.phantom.settings import ENRICHED, Settings
 
 SETTINGS_FILE = "phantom.toml"
 DEFAULT_SIZE = (1024, 832)
@@ -33,10 +33,12 @@ def make_phantom(
     size: tuple[int, int] = DEFAULT_SIZE,
     seed: int = 0,
     difficulty: str = "standard",
-    malignant: float = 0.25,
-    benign: float = 0.25,
-    priors: float = 0.25,
-    workers: int | None = None,
+    malignant: float = ENRICHED["malignant"],
+    benign: float = ENRICHED["benign"],
+    interval: float | None = None,
+    visits: tuple[float, float, float, float] = (0.60, 0.22, 0.12, 0.06),
+    readers: int = 0,
+    workers: tasks.Workers = None,
     progress: bool = True,
 ) -> Path:
     """Simulate a screening population and write it as a dataset of DICOM mammograms with exact masks.
@@ -51,10 +53,13 @@ def make_phantom(
         size: rows and columns of every image; the pixel spacing follows from a field of view of 240 mm
             by 150 mm at least.
         seed: of all randomness.
-        difficulty: `easy` or `standard` (see `cadkit.phantom.difficulty`).
-        malignant, benign: shares of breasts with that label.
-        priors: share of patients with two exams.
-        workers: processes; None takes one per processor.
+        difficulty: `easy` or `standard` (see `cadkit.phantom.difficulty` and `cadkit.phantom.mix`).
+        malignant, benign: shares of breasts with that label; those of screening are in
+            `cadkit.phantom.settings.SCREENING`.
+        interval: share of the cancers that come up between two screenings; None takes the difficulty's.
+        visits: shares of women with one, two, three and four exams.
+        readers: of a reader study, beside the two of screening (`cadkit.phantom.readers`).
+        workers: processes; None takes one per processor; or a cluster (`cadkit.tasks.run`).
         progress: show a progress bar.
 
     Returns:
@@ -74,12 +79,14 @@ def make_phantom(
         difficulty=difficulty,
         malignant=malignant,
         benign=benign,
-        priors=priors,
+        interval=interval,
+        visits=visits,
+        readers=readers,
     )
     _claim(folder, settings)
     plan = population(settings)
     missing = [exam for exam in plan if not _complete(folder, exam)]
-    done = tasks.run(_make_exam, _items(folder, settings, missing), workers=workers, ordered=False)
+    done = tasks.run(_make_exam, _items(folder.absolute(), settings, missing), workers=workers, ordered=False)
     for _ in bars.track(done, "making the phantom's exams", len(missing), quiet=not progress):
         pass
     if missing or not (folder / "dataset.toml").exists():
@@ -96,7 +103,8 @@ def read_settings(folder: Path) -> Settings:
     recorded = read_toml(folder / SETTINGS_FILE)
     names = set(Settings.__dataclass_fields__)
     known = {name: value for name, value in recorded.items() if name in names}
-    known["split"] = tuple(known.get("split", ()))
+    for name in ("split", "visits"):
+        known[name] = tuple(known.get(name, ()))
     try:
         settings = Settings(**known)
     except TypeError:
@@ -142,7 +150,7 @@ def _files(exam: ExamPlan) -> Iterator[str]:
     for breast in exam.breasts:
         for view in VIEWS:
             yield tables.image_file(exam, breast.side, view)
-            for lesion in breast.lesions:
+            for lesion in breast.findings:
                 yield tables.mask_file(exam, exam.finding_id(breast.side, view, lesion))
 
 
@@ -166,6 +174,8 @@ def _write_masks(
     folder: Path, exam: ExamPlan, breast: BreastPlan, view: str, masks: tuple[NDArray[np.bool_], ...]
 ) -> None:
     for lesion, mask in zip(breast.lesions, masks, strict=True):
+        if lesion not in breast.findings:
+            continue
         path = folder / tables.mask_file(exam, exam.finding_id(breast.side, view, lesion))
         with atomic(path) as part:
             Image.fromarray(np.where(mask, np.uint8(255), np.uint8(0))).save(part, format="PNG", compress_level=4)

@@ -1,7 +1,8 @@
-"""Random numbers by name, and random textures with a power-law spectrum."""
+"""Random numbers by name, and random textures with a power-law spectrum in two or three dimensions."""
 
 from __future__ import annotations
 
+import math
 import zlib
 
 import numpy as np
@@ -17,11 +18,11 @@ def generator(*key: int | str) -> np.random.Generator:
     return np.random.default_rng(np.random.SeedSequence(words))
 
 
-def mixed_waves(shape: tuple[int, int], sources: list[tuple[np.random.Generator, float]]) -> NDArray[np.complex64]:
+def mixed_waves(shape: tuple[int, ...], sources: list[tuple[np.random.Generator, float]]) -> NDArray[np.complex64]:
     """White Fourier coefficients with shared parts.
 
     Args:
-        shape: rows, columns.
+        shape: of the texture, two or three axes.
         sources: generators and the share of the variance that each gives; two textures that share a
             generator's key correlate by its share.
     """
@@ -37,28 +38,38 @@ def textures(
     exponent: float,
     band_mm: tuple[float, float] = (0.0, 60.0),
     stretch: float = 1.0,
+    angle: float = 0.0,
 ) -> tuple[Floats, Floats]:
     """Two independent textures with a power spectrum of 1 / f ** exponent.
 
     Args:
-        waves: H x W white coefficients (`mixed_waves`).
-        spacing_mm: of the pixels.
-        exponent: about 3 in mammograms (Burgess et al. 2001, Med Phys 28:419).
+        waves: white coefficients (`mixed_waves`), two or three axes.
+        spacing_mm: of the pixels or voxels.
+        exponent: about 3 in mammograms (Burgess et al. 2001, Med Phys 28:419); a volume whose projection
+            has the exponent b has it as well (projection-slice theorem).
         band_mm: wavelengths below the first are damped, above the second the spectrum is flat.
-        stretch: structures are longer along x by this factor.
+        stretch: structures are longer by this factor along one axis: the last one of a picture (turned
+            by `angle`, radians from x towards y), the first one of a volume.
+        angle: of the stretched axis, for pictures.
 
     Returns:
-        Two H x W fields of mean 0 and standard deviation 1.
+        Two fields of the shape of `waves`, of mean 0 and standard deviation 1.
     """
-    rows, columns = waves.shape
-    fy = np.fft.fftfreq(rows, spacing_mm).astype(np.float32)[:, None]
-    fx = np.fft.fftfreq(columns, spacing_mm).astype(np.float32)[None, :] * np.float32(stretch)
-    squared = fy * fy + fx * fx
+    axes = [np.fft.fftfreq(size, spacing_mm).astype(np.float32) for size in waves.shape]
+    parts = list(np.meshgrid(*axes, indexing="ij", sparse=True))
+    if waves.ndim == 2:
+        y, x = parts
+        along = math.cos(angle) * x + math.sin(angle) * y
+        across = math.cos(angle) * y - math.sin(angle) * x
+        parts = [np.float32(stretch) * along, across]
+    else:
+        parts[0] = parts[0] * np.float32(stretch)
+    squared = sum(part * part for part in parts)
     gain = (squared + np.float32(1 / band_mm[1] ** 2)) ** np.float32(-exponent / 4)
     if band_mm[0] > 0:
         gain *= np.exp(squared * np.float32(-0.5 * band_mm[0] ** 2))
-    gain[0, 0] = 0
-    field = scipy.fft.ifft2(waves * gain)
+    gain.flat[0] = 0  # the mean
+    field = scipy.fft.ifftn(waves * gain)
     return _standard(field.real), _standard(field.imag)
 
 

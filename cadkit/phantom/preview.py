@@ -18,7 +18,7 @@ from cadkit.phantom.settings import Settings
 
 _TILE_HEIGHT = 400
 _HANGING = (("CC", "R"), ("CC", "L"), ("MLO", "R"), ("MLO", "L"))
-_COLORS = {"malignant": (255, 96, 80), "benign": (96, 200, 255)}
+_COLORS = {"malignant": (255, 96, 80), "benign": (96, 200, 255), "high_risk": (255, 200, 60)}
 
 
 def preview(folder: str | os.PathLike[str], out_png: str | os.PathLike[str], n: int = 6, outlines: bool = True) -> Path:
@@ -30,7 +30,7 @@ def preview(folder: str | os.PathLike[str], out_png: str | os.PathLike[str], n: 
         folder: a phantom; its images are drawn again from its settings.
         out_png: the picture to write.
         n: number of exams.
-        outlines: draw the border of lesions, malignant in red, benign in blue.
+        outlines: draw the border of lesions, malignant in red, benign in blue, high-risk in amber.
 
     Raises:
         InputError: the folder is no phantom.

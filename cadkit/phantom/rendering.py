@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cadkit.phantom.anatomy import Breast, draw_breast, outline, tissue
+from cadkit.phantom.acquisition import ACQUISITIONS, acquire
+from cadkit.phantom.anatomy import tissue
+from cadkit.phantom.clutter import clutter
 from cadkit.phantom.difficulty import difficulty_of
-from cadkit.phantom.lesions import Structure, draw, harmless, place, structure
+from cadkit.phantom.lesions import Structure, draw, lesion
 from cadkit.phantom.noise import Floats, generator
-from cadkit.phantom.population import BreastPlan, ExamPlan, LesionPlan
+from cadkit.phantom.population import BreastPlan, ExamPlan
 from cadkit.phantom.projection import Frame, frame_of
 from cadkit.phantom.settings import Settings
-
-_KNEE = 0.72
-# The darkest tissue is clearly above air, so that no pixel of the breast is taken for background.
-_FLOOR = 0.04
-_NOISE = 0.011
+from cadkit.phantom.shape import Breast, draw_breast, outline
+from cadkit.phantom.volume import Volume, gland_volume
 
 
 @dataclass(frozen=True)
@@ -39,25 +39,34 @@ class Scene:
     """What one breast holds in one exam; the same for both of its views."""
 
     breast: Breast
+    volume: Volume
     lesions: tuple[Structure, ...]
     harmless: tuple[Structure, ...]
 
 
 def scene(settings: Settings, exam: ExamPlan, plan: BreastPlan) -> Scene:
-    """Shape, lesions and harmless structures of a breast. A lesion keeps its place in every exam."""
+    """Shape, gland, lesions and harmless structures of a breast.
+
+    Lesions and harmless structures are put into the breast of the woman's first exam, and stay where they are.
+    """
     frame, look = frame_of(settings.rows, settings.columns), difficulty_of(settings.difficulty)
-    breast = draw_breast(settings.seed, exam.patient, plan.side, exam.density, frame)
-    lesions = tuple(_lesion(settings, exam, plan, lesion, breast, frame) for lesion in plan.lesions)
-    rest = harmless(settings.seed, exam.patient, plan.side, breast, frame, look)
-    return Scene(breast, lesions, tuple(rest))
+    seed, patient, side = settings.seed, exam.patient, plan.side
+    first, home = _breast(settings, patient, side, exam.first_density, 0, frame)
+    breast, volume = first, home
+    if exam.visit > 0:
+        breast, volume = _breast(settings, patient, side, exam.density, exam.visit, frame)
+    lesions = tuple(
+        lesion(item.form, item.size, (seed, "lesion", patient, side, item.number), first, home, frame, look)
+        for item in plan.lesions
+    )
+    return Scene(breast, volume, lesions, tuple(clutter(seed, patient, side, first, home, frame, look)))
 
 
-def _lesion(
-    settings: Settings, exam: ExamPlan, plan: BreastPlan, lesion: LesionPlan, breast: Breast, frame: Frame
-) -> Structure:
-    random = generator(settings.seed, "lesion", exam.patient, plan.side, lesion.number)
-    item = structure(lesion.form, difficulty_of(settings.difficulty), random)
-    return place(item, breast, frame, random)
+def _breast(
+    settings: Settings, patient: int, side: str, density: str, visit: int, frame: Frame
+) -> tuple[Breast, Volume]:
+    breast = draw_breast(settings.seed, patient, side, density, frame, visit)
+    return breast, gland_volume(breast, (settings.seed, patient, side, visit), frame.spacing_mm)
 
 
 def render(
@@ -72,23 +81,38 @@ def render(
         content: of the breast, from `scene`.
         lesions: False draws the same image without its lesions: whatever else is random stays the same.
     """
+    shown, healthy = render_twins(settings, exam, plan, view, content)
+    return shown if lesions else replace(shown, display=healthy())
+
+
+def render_twins(
+    settings: Settings, exam: ExamPlan, plan: BreastPlan, view: str, content: Scene
+) -> tuple[Picture, Callable[[], Floats]]:
+    """Draw one view, and have its healthy twin at hand: the display of the same image without its lesions.
+
+    Args:
+        settings, exam, plan, view, content: as for `render`.
+
+    Returns:
+        The picture, and a function that draws the twin at the price of the acquisition alone.
+    """
     frame, look = frame_of(settings.rows, settings.columns), difficulty_of(settings.difficulty)
     breast = content.breast
     canvas = outline(breast, view, frame)
     key = (settings.seed, exam.patient, plan.side, exam.visit)
-    field = tissue(breast, view, frame, canvas, look, key)
+    healthy = tissue(breast, content.volume, view, frame, canvas, look, key, exam.age)
     for item in content.harmless:
         if view in item.views:
-            _add(field, item, breast, view, frame, canvas.inside)
-    masks = []
-    for item in content.lesions:
-        before = field if lesions else field.copy()
-        masks.append(_add(before, item, breast, view, frame, canvas.inside))
-    random = generator(settings.seed, "noise", exam.patient, plan.side, exam.visit, view)
-    display = _acquired(field, canvas.inside, frame, random)
-    if plan.side == "R":
-        return Picture(display[:, ::-1], tuple(mask[:, ::-1] for mask in masks))
-    return Picture(display, tuple(masks))
+            _add(healthy, item, breast, view, frame, canvas.inside)
+    field = healthy.copy()
+    masks = [_add(field, item, breast, view, frame, canvas.inside) for item in content.lesions]
+    facing = slice(None, None, -1 if plan.side == "R" else 1)
+
+    def acquired(brightness: Floats) -> Floats:
+        random = generator(settings.seed, "noise", exam.patient, plan.side, exam.visit, view)
+        return acquire(brightness, canvas.inside, frame, ACQUISITIONS[exam.site, exam.vendor], random)[:, facing]
+
+    return Picture(acquired(field), tuple(mask[:, facing] for mask in masks)), lambda: acquired(healthy)
 
 
 def _add(
@@ -104,13 +128,3 @@ def _add(
     field[rows, columns] += patch.brightness * inside[rows, columns]
     mask[rows, columns] = patch.mask & inside[rows, columns]
     return mask
-
-
-def _acquired(field: Floats, inside: NDArray[np.bool_], frame: Frame, random: np.random.Generator) -> Floats:
-    """Noise that grows with the signal and falls with the pixel's size, then a curve that saturates."""
-    noise = random.standard_normal(field.shape, dtype=np.float32)
-    scale = np.float32(_NOISE * (0.1 / frame.spacing_mm) ** 0.5)
-    value = field + scale * np.sqrt(np.maximum(field, 0) / np.float32(0.4)) * noise
-    room = np.float32(1 - _KNEE)
-    value = np.where(value > _KNEE, _KNEE + room * (1 - np.exp(-(value - np.float32(_KNEE)) / room)), value)
-    return np.where(inside, np.clip(value, _FLOOR, 1), 0).astype(np.float32)

@@ -18,14 +18,15 @@ from cadkit.files import atomic
 from cadkit.phantom.making import read_settings
 from cadkit.phantom.population import ExamPlan, population
 from cadkit.phantom.projection import VIEWS
-from cadkit.phantom.tables import mask_file
+from cadkit.phantom.settings import Settings
+from cadkit.phantom.tables import breast_columns, mask_file
 
 
 def export_user_tables(dataset_folder: str | os.PathLike[str], out_folder: str | os.PathLike[str]) -> tuple[Path, Path]:
     """Write `labels.csv`, `findings.csv` and the masks that it names.
 
-    - `labels.csv`: patient_id and accession (as in the files), side, malignant, benign, biopsied, age,
-      density, birads, split; a row per breast.
+    - `labels.csv`: patient_id and accession (as in the files), age, density, birads, split, side, and the
+      labels, `biopsied`, `interval_cancer`, reader and recall columns of breasts.csv; a row per breast.
     - `findings.csv`: sop_instance_uid, lesion_id, label, kind, shape (`mask`), mask (relative to the
       table's folder, where the masks are copied to); a row per finding.
 
@@ -40,12 +41,11 @@ def export_user_tables(dataset_folder: str | os.PathLike[str], out_folder: str |
         InputError: the folder is no phantom.
     """
     source, target = Path(dataset_folder), Path(out_folder)
-    exams = population(read_settings(source))
-    splits = _splits(source)
+    settings = read_settings(source)
+    exams = population(settings)
     labels, findings = target / "labels.csv", target / "findings.csv"
     target.mkdir(parents=True, exist_ok=True)
-    rows = [row for exam in exams for row in _label_rows(exam, splits[exam.exam_id])]
-    write_table(labels, pl.DataFrame(rows))
+    write_table(labels, _labels(settings, exams, _splits(source)))
     marked = []
     for exam in exams:
         marked += _finding_rows(exam)
@@ -60,22 +60,21 @@ def _splits(folder: Path) -> dict[str, str | None]:
     return dict(zip(table["exam_id"], table["split"], strict=True))
 
 
-def _label_rows(exam: ExamPlan, split: str | None) -> list[dict[str, str | int | None]]:
-    return [
+def _labels(settings: Settings, exams: list[ExamPlan], splits: dict[str, str | None]) -> pl.DataFrame:
+    rows = [exam for exam in exams for _ in exam.breasts]
+    columns = breast_columns(settings, exams)
+    del columns["exam_id"]
+    return pl.DataFrame(
         {
-            "patient_id": exam.patient_id,
-            "accession": exam.accession,
-            "side": breast.side,
-            "malignant": int(breast.malignant),
-            "benign": int(breast.benign),
-            "biopsied": int(breast.malignant or breast.benign),
-            "age": exam.age,
-            "density": exam.density,
-            "birads": str(exam.birads),
-            "split": split,
+            "patient_id": [exam.patient_id for exam in rows],
+            "accession": [exam.accession for exam in rows],
+            "age": [exam.age for exam in rows],
+            "density": [exam.density for exam in rows],
+            "birads": [str(exam.birads) for exam in rows],
+            "split": [splits[exam.exam_id] for exam in rows],
+            **columns,
         }
-        for breast in exam.breasts
-    ]
+    )
 
 
 def _finding_rows(exam: ExamPlan) -> list[dict[str, str]]:
@@ -89,14 +88,14 @@ def _finding_rows(exam: ExamPlan) -> list[dict[str, str]]:
             "mask": mask_file(exam, exam.finding_id(breast.side, view, lesion)),
         }
         for breast in exam.breasts
-        for lesion in breast.lesions
+        for lesion in breast.findings
         for view in VIEWS
     ]
 
 
 def _copy_masks(exam: ExamPlan, source: Path, target: Path) -> None:
     for breast in exam.breasts:
-        for lesion in breast.lesions:
+        for lesion in breast.findings:
             for view in VIEWS:
                 name = mask_file(exam, exam.finding_id(breast.side, view, lesion))
                 with atomic(target / name) as part:

@@ -15,7 +15,7 @@ from PIL import Image
 from cadkit.data import Dataset
 from cadkit.errors import InputError
 from cadkit.phantom import export_user_tables, make_phantom, preview, read_settings
-from cadkit.phantom.difficulty import DIFFICULTIES
+from cadkit.phantom.mix import mix_of
 
 SIZE = (160, 104)
 EXAMS = 8
@@ -23,7 +23,7 @@ EXAMS = 8
 
 def build(folder: Path, *, workers: int = 1, seed: int = 5, exams: int = EXAMS, difficulty: str = "easy") -> Path:
     return make_phantom(
-        folder, exams=exams, size=SIZE, seed=seed, difficulty=difficulty, workers=workers, progress=False
+        folder, exams=exams, size=SIZE, seed=seed, difficulty=difficulty, readers=2, workers=workers, progress=False
     )
 
 
@@ -95,6 +95,9 @@ def test_a_phantom_of_other_settings_is_refused(phantom: Path) -> None:
         ({"size": (10, 10)}, "at least 64 rows"),
         ({"exams": 0}, "1 to 1,000,000 exams"),
         ({"malignant": 0.7}, "`malignant`"),
+        ({"interval": -0.1}, "`interval`"),
+        ({"visits": (0.5, 0.5, 0.5, 0.5)}, "`visits`"),
+        ({"readers": -1}, "readers"),
         ({"seed": -1}, "seed"),
     ],
 )
@@ -153,7 +156,7 @@ def test_findings_lie_in_labelled_breasts_and_in_both_views(phantom: Path) -> No
     assert all(shown == {"CC", "MLO"} for shown in views.values())
     labelled = {(*k, label) for k, row in breasts.items() for label in ("malignant", "benign") if row[label] == 1}
     # Nothing is occult in the easy phantom.
-    assert DIFFICULTIES["easy"].occult == (0, 0)
+    assert set(mix_of("easy").occult.values()) == {0}
     assert seen == labelled
     assert all(row["biopsied"] == max(row["malignant"], row["benign"]) for row in breasts.values())
 
@@ -178,7 +181,10 @@ def test_user_tables_know_the_files_and_not_the_dataset(phantom: Path, tmp_path:
     labels, findings = pl.read_csv(labels_file), pl.read_csv(findings_file)
     accessions = {(file.PatientID, file.AccessionNumber, file.ImageLaterality) for file in files}
     assert {(r["patient_id"], r["accession"], r["side"]) for r in labels.iter_rows(named=True)} == accessions
-    assert labels["malignant"].sum() == pl.read_csv(phantom / "breasts.csv")["malignant"].sum()
+    breasts = pl.read_csv(phantom / "breasts.csv")
+    shared = [name for name in breasts.columns if name != "exam_id"]
+    assert {"interval_cancer", "reader_screen_1", "recall_screen_2", "reader_2", "recall_2"} < set(shared)
+    assert labels.select(shared).equals(breasts.select(shared))
     assert set(findings["sop_instance_uid"]) <= {file.SOPInstanceUID for file in files}
     assert findings.height == pl.read_csv(phantom / "findings.csv").height
     for name in findings["mask"]:

@@ -1,0 +1,1 @@
+"""Is the phantom honest? Simple scores must fail on it, a network must not, and without lesions all must fail."""
