@@ -20,22 +20,27 @@ Several models on one cohort share one set of replicates, so that their differen
 'bootstrap'
 """
 
-from cadkit.metrics.classification import classification
+from cadkit.metrics.afroc import AFROC_METRICS, AfrocCurve, CaseRatings, afroc, afroc_curve
+from cadkit.metrics.calibration import Reliability, brier, ece, reliability
+from cadkit.metrics.classification import Metric, Sampling, classification
+from cadkit.metrics.decision import DecisionCurve, decision_curve, net_benefit, pf1, pf1_max
 from cadkit.metrics.delong import AucCovariance, auc_covariance, auc_delong, delong_difference
 from cadkit.metrics.froc import (
     CPM_RATES,
     FrocBand,
     FrocCurve,
-    FrocSample,
+    FrocSummary,
     cpm,
     fpi_at_sensitivity,
     froc,
     froc_band,
     froc_curve,
     froc_sensitivity,
+    froc_summary,
     max_sensitivity,
-    pool_units,
 )
+from cadkit.metrics.froc_cohort import FrocCohort, FrocUnit, FrocUnits, Unannotated
+from cadkit.metrics.froc_sample import FpImages, FrocSample, pool_units
 from cadkit.metrics.intervals import proportion, wilson
 from cadkit.metrics.localization import (
     CellCounts,
@@ -48,8 +53,12 @@ from cadkit.metrics.localization import (
     pxap_pooled,
 )
 from cadkit.metrics.matching import Findings, Marks, Matches, Region, match
+from cadkit.metrics.multiple import adjust, holm
+from cadkit.metrics.paired import mcnemar, permutation
+from cadkit.metrics.partial import partial_auc
 from cadkit.metrics.peaks import Peaks, peaks
 from cadkit.metrics.pr import PrCurve, average_precision, pr_curve, prauc_trapezoid
+from cadkit.metrics.regions import ROI_SHARE, covered_share, roi_coverage, union_mask
 from cadkit.metrics.resampling import Bootstrap, Replicates, difference
 from cadkit.metrics.results import Comparison, Result
 from cadkit.metrics.roc import (
@@ -59,57 +68,111 @@ from cadkit.metrics.roc import (
     sensitivity_at_specificity,
     specificity_at_sensitivity,
 )
+from cadkit.metrics.thresholds import (
+    Confusion,
+    cancer_detection_rate,
+    clustered_proportion,
+    confusion,
+    npv,
+    ppv,
+    recall_rate,
+    sensitivity,
+    specificity,
+    threshold_at,
+)
 
 prauc = average_precision
 
 __all__ = [
+    "AFROC_METRICS",
     "CPM_RATES",
+    "ROI_SHARE",
+    "AfrocCurve",
     "AucCovariance",
     "Bootstrap",
+    "CaseRatings",
     "CellCounts",
     "Cells",
     "Comparison",
+    "Confusion",
+    "DecisionCurve",
     "Findings",
+    "FpImages",
     "FrocBand",
+    "FrocCohort",
     "FrocCurve",
     "FrocSample",
+    "FrocSummary",
+    "FrocUnit",
+    "FrocUnits",
     "Marks",
     "Matches",
+    "Metric",
     "Peaks",
     "PrCurve",
     "Region",
+    "Reliability",
     "Replicates",
     "Result",
     "RocCurve",
+    "Sampling",
+    "Unannotated",
+    "adjust",
+    "afroc",
+    "afroc_curve",
     "auc",
     "auc_covariance",
     "auc_delong",
     "average_precision",
+    "brier",
+    "cancer_detection_rate",
     "cell_counts",
     "classification",
+    "clustered_proportion",
+    "confusion",
+    "covered_share",
     "cpm",
+    "decision_curve",
     "delong_difference",
     "dice_best",
     "dice_soft",
     "difference",
+    "ece",
     "fpi_at_sensitivity",
     "froc",
     "froc_band",
     "froc_curve",
     "froc_sensitivity",
+    "froc_summary",
+    "holm",
     "image_mean",
     "match",
     "max_sensitivity",
+    "mcnemar",
+    "net_benefit",
+    "npv",
+    "partial_auc",
     "peaks",
+    "permutation",
+    "pf1",
+    "pf1_max",
     "pool_units",
+    "ppv",
     "pr_curve",
     "prauc",
     "prauc_trapezoid",
     "proportion",
     "pxap",
     "pxap_pooled",
+    "recall_rate",
+    "reliability",
     "roc_curve",
+    "roi_coverage",
+    "sensitivity",
     "sensitivity_at_specificity",
+    "specificity",
     "specificity_at_sensitivity",
+    "threshold_at",
+    "union_mask",
     "wilson",
 ]

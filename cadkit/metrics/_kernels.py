@@ -16,11 +16,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from scipy import sparse
 
 from cadkit.metrics._arrays import FloatArray, IntArray, sums
 
 _BLOCK_CELLS = 1 << 21  # weights of one kind held at a time: 16 MiB
+_EXACT_IN_SHORT = 1 << 16
+_EXACT_IN_SINGLE = 1 << 24  # whole numbers up to here are exact in float32
+_COUNT_CELLS = 1 << 24  # counts of clusters as numbers
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,11 @@ class Staircase:
         falls = (negative > 0) & (cell < 2 * self.n_steps)
         self._gain = (cell[gains] // 2, cluster[gains], positive[gains])
         self._fall = (cell[falls], cluster[falls], negative[falls])
-        self._matrices: tuple[Any, Any] | None = None
+        # Missed positives, and what false positives are counted against beyond the negatives of the cells.
+        self._missed = self.positives - sums(*self._gain[1:], n_clusters)
+        self._rest = self.exposure - sums(*self._fall[1:], n_clusters) if exposure is None else self.exposure
+        self._counted_in_cells = exposure is None
+        self._matrix: Any = None
 
     def estimate(self) -> Steps:
         """The data themselves: every cluster once."""
@@ -94,35 +102,54 @@ class Staircase:
         fall = sums(cell, weight, 2 * self.n_steps)[:, None]
         return _steps(gain, fall, self.positives.sum(keepdims=True), self.exposure.sum(keepdims=True))
 
-    def replicates(self, counts: FloatArray) -> Steps:
+    def replicates(self, counts: npt.NDArray[Any]) -> Steps:
         """Replicates of which column b of `counts` (n_clusters x b) says how often each cluster was drawn."""
-        gain, fall = self._sparse()
-        return _steps(gain @ counts, fall @ counts, self.positives @ counts, self.exposure @ counts)
+        matrix = self._sparse()
+        return self._split((matrix @ np.ascontiguousarray(counts, dtype=matrix.dtype)).astype(np.float64))
 
     def without(self, start: int, stop: int) -> Steps:
         """The data without cluster start, start + 1, ..., stop - 1: one column each."""
-        gain, fall = self._sparse()
-        whole = self.estimate()
-        all_fall = sums(self._fall[0], self._fall[2], 2 * self.n_steps)[:, None]
-        return _steps(
-            whole.gain - gain[:, start:stop].toarray(),
-            all_fall - fall[:, start:stop].toarray(),
-            whole.positives - self.positives[start:stop],
-            whole.exposure - self.exposure[start:stop],
-        )
+        matrix = self._sparse()
+        whole = matrix.sum(axis=1, dtype=np.float64)[:, None]
+        return self._split(whole - matrix[:, start:stop].toarray())
 
     def columns(self) -> int:
         """Replicates to hold at a time so that memory stays bounded."""
-        return max(1, _BLOCK_CELLS // max(1, 2 * self.n_steps))
+        return max(1, min(_BLOCK_CELLS // max(1, 2 * self.n_steps), _COUNT_CELLS // max(1, self.n_clusters)))
 
-    def _sparse(self) -> tuple[Any, Any]:
-        if self._matrices is None:
-            gain, fall = (
-                sparse.csr_array((weight, (row, cluster)), shape=(rows, self.n_clusters))
-                for rows, (row, cluster, weight) in ((self.n_steps, self._gain), (2 * self.n_steps, self._fall))
+    def _sparse(self) -> Any:
+        """Weights per cluster (columns): at each step, in each cell, of missed positives, of the rest of exposure."""
+        if self._matrix is None:
+            last = 3 * self.n_steps
+            every = np.arange(self.n_clusters)
+            parts = (
+                self._gain,
+                (self._fall[0] + self.n_steps, *self._fall[1:]),
+                (np.full(self.n_clusters, last), every, self._missed),
+                (np.full(self.n_clusters, last + 1), every, self._rest),
             )
-            self._matrices = (gain, fall)
-        return self._matrices
+            row, column, weight = (np.concatenate(part) for part in zip(*parts, strict=True))
+            kept = weight > 0
+            self._matrix = sparse.csc_array(
+                (weight[kept].astype(self._precision()), (row[kept], column[kept])), shape=(last + 2, self.n_clusters)
+            )
+        return self._matrix
+
+    def _split(self, weights: FloatArray) -> Steps:
+        n = self.n_steps
+        gain, fall = weights[:n], weights[n : 3 * n]
+        positives, exposure = weights[-2] + gain.sum(axis=0), weights[-1]
+        return _steps(gain, fall, positives, exposure + fall.sum(axis=0) if self._counted_in_cells else exposure)
+
+    def _precision(self) -> type[np.uint16 | np.float32 | np.float64]:
+        """The smallest numbers that hold every sum of a replicate exactly."""
+        margins = np.stack([self.positives, self.exposure, sums(self._fall[1], self._fall[2], self.n_clusters)])
+        if not all((weight == np.floor(weight)).all() for weight in (margins, self._gain[2], self._fall[2])):
+            return np.float64
+        largest = self.n_clusters * margins.max(initial=0.0)
+        if largest < _EXACT_IN_SINGLE:
+            return np.uint16 if largest < _EXACT_IN_SHORT else np.float32
+        return np.float64
 
 
 def _steps(gain: FloatArray, fall: FloatArray, positives: FloatArray, exposure: FloatArray) -> Steps:
@@ -239,44 +266,5 @@ def specificity_at_sensitivity(sensitivity: float, interpolate: bool = False) ->
             share = np.clip(_ratio(sensitivity * steps.positives - (passed - gain), gain, 0.0), 0.0, 1.0)
             false = np.where(taken > 0, before + share * (false - before), 0.0)
         return _where(_both(steps) & reached, _ratio(steps.exposure - false, steps.exposure))
-
-    return kernel
-
-
-def froc_sensitivity(fpi: float, interpolate: bool = False) -> Kernel:
-    """Largest sensitivity among points with at most that many false positives per image."""
-
-    def kernel(steps: Steps) -> FloatArray:
-        allowed = _ratio(steps.through, steps.exposure, np.inf) <= fpi
-        budget = fpi * steps.exposure if interpolate else None
-        return _where(_both(steps), _ratio(_passed_at(steps, allowed, budget), steps.positives))
-
-    return kernel
-
-
-def fpi_at_sensitivity(sensitivity: float) -> Kernel:
-    """Smallest number of false positives per image that reaches the sensitivity."""
-
-    def kernel(steps: Steps) -> FloatArray:
-        taken, reached = _first_reaching(steps, sensitivity)
-        # Row 0: nothing taken, nothing false.
-        through = np.vstack([np.zeros(len(taken)), steps.through])
-        false = through[np.minimum(taken, len(steps.gain)), np.arange(len(taken))]
-        return _where(_both(steps) & reached, _ratio(false, steps.exposure))
-
-    return kernel
-
-
-def max_sensitivity(steps: Steps) -> FloatArray:
-    """Share of the positives that are hit at all."""
-    return _where(_both(steps), _ratio(_total(steps.gain), steps.positives))
-
-
-def cpm(rates: tuple[float, ...], interpolate: bool = False) -> Kernel:
-    """Mean sensitivity over false-positive rates."""
-    kernels = [froc_sensitivity(rate, interpolate) for rate in rates]
-
-    def kernel(steps: Steps) -> FloatArray:
-        return _total(np.stack([each(steps) for each in kernels])) / len(kernels)
 
     return kernel

@@ -16,6 +16,7 @@ from scipy import special
 from cadkit.metrics._arrays import FloatArray, IntArray, identities, same_length, scores, sums, truths
 from cadkit.metrics.classification import undefined_reason
 from cadkit.metrics.intervals import check_level, normal_quantile
+from cadkit.metrics.resampling import check_margin
 from cadkit.metrics.results import Comparison, Result
 
 Transform = Literal["none", "logit"]
@@ -163,12 +164,15 @@ def delong_difference(
     cluster: npt.ArrayLike | None = None,
     ci: float = 0.95,
     alternative: Literal["two-sided", "greater", "less"] = "two-sided",
+    margin: float | None = None,
 ) -> Comparison:
     """AUC of a minus AUC of b on the same rows, with DeLong's (clustered: Obuchowski's) interval and z test.
 
-    `alternative="greater"` tests whether a is the larger. The interval is two-sided whatever the test.
+    `alternative="greater"` tests whether a is the larger. The interval is two-sided whatever the test. With a
+    `margin`, `p_margin` is the one-sided p of non-inferiority: that the difference exceeds -margin.
     """
     check_level(ci)
+    check_margin(margin)
     positive = truths(truth)
     reason = undefined_reason(len(positive), int(positive.sum()))
     method = "delong" if cluster is None else "delong-clustered"
@@ -185,7 +189,11 @@ def delong_difference(
     if error <= 1e-12:
         same = abs(gap) <= 1e-12
         why = None if same else "the difference has no variance on these rows"
-        return Comparison("auc", gap, gap, gap, ci, 1.0 if same else None, method, reason=why)
+        return Comparison("auc", gap, gap, gap, ci, 1.0 if same else None, method, reason=why, margin=margin)
     z = gap / error
     tail = {"two-sided": 2 * special.ndtr(-abs(z)), "greater": special.ndtr(-z), "less": special.ndtr(z)}
-    return Comparison("auc", gap, gap - spread, gap + spread, ci, float(tail[alternative]), method, statistic=z)
+    p_margin = None if margin is None else float(special.ndtr(-(gap + margin) / error))
+    return Comparison(
+        "auc", gap, gap - spread, gap + spread, ci, float(tail[alternative]), method, statistic=z,
+        margin=margin, p_margin=p_margin,
+    )  # fmt: skip

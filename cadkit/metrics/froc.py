@@ -9,11 +9,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from cadkit.metrics import _kernels, intervals
-from cadkit.metrics._arrays import BoolArray, FloatArray, IntArray, floats, indices, same_length, scores, sums
-from cadkit.metrics._kernels import Kernel, Staircase
-from cadkit.metrics.matching import Marks, Matches
-from cadkit.metrics.resampling import Bootstrap, Replicates, cluster_rows, estimates, resample, settle
+from cadkit.metrics import intervals
+from cadkit.metrics._arrays import BoolArray, FloatArray, IntArray, floats, sums
+from cadkit.metrics._froc_readout import Question, Readout
+from cadkit.metrics._kernels import Staircase, Steps
+from cadkit.metrics.froc_sample import FpImages, FrocSample
+from cadkit.metrics.resampling import Bootstrap, Replicates, cluster_rows, settle, with_interval
 from cadkit.metrics.results import Result
 
 CPM_RATES = (0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
@@ -30,106 +31,27 @@ class FrocCurve(NamedTuple):
 
 
 class FrocBand(NamedTuple):
-    """Sensitivity with pointwise interval at numbers of false positives per image; NaN ends where there is none."""
+    """Sensitivity with pointwise interval at numbers of false positives per image; NaN ends where there is none.
+
+    Attributes:
+        dropped: replicates without a positive or an image, left out at every point.
+        beyond: where the curve has ended before: the sensitivity is that of its last point.
+    """
 
     fpi: FloatArray
     sensitivity: FloatArray
     low: FloatArray
     high: FloatArray
     dropped: int
+    beyond: BoolArray
 
 
-def pool_units(best: npt.ArrayLike, unit: npt.ArrayLike, n_units: int) -> FloatArray:
-    """Best score per unit (lesion, breast or exam): the largest over its findings.
+class FrocSummary(NamedTuple):
+    """All that a report says of one FROC: numbers, operating points, band; no curve and band where it is undefined."""
 
-    Args:
-        best: best hitting score per finding, -inf if none.
-        unit: index of each finding's unit in [0, n_units).
-        n_units: number of units; one without any finding (occult) is never hit: -inf.
-    """
-    values = scores(best, "best")
-    index = indices(unit, "unit", n_units)
-    same_length(len(values), unit=index)
-    pooled = np.full(n_units, -np.inf)
-    np.maximum.at(pooled, index, values)
-    return pooled
-
-
-@dataclass(frozen=True, eq=False)
-class FrocSample:
-    """What an FROC curve is made of.
-
-    Attributes:
-        false_score: score of every false positive.
-        false_image: its image's index in [0, n_images).
-        best: best hitting score of every positive unit (finding, lesion, breast or exam); -inf: never hit.
-        n_images: number of images.
-        image_cluster: patient of every image; None: every image is its own cluster.
-        unit_cluster: patient of every unit; None (only if `image_cluster` is None, too): the index of its image.
-        counted: images over which false positives are counted, numerator and denominator alike; None: all.
-    """
-
-    false_score: FloatArray
-    false_image: IntArray
-    best: FloatArray
-    n_images: int
-    image_cluster: npt.NDArray[np.generic] | None = None
-    unit_cluster: npt.NDArray[np.generic] | None = None
-    counted: BoolArray | None = None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "false_score", scores(self.false_score, "false_score", finite=True))
-        object.__setattr__(self, "false_image", indices(self.false_image, "false_image", self.n_images))
-        object.__setattr__(self, "best", scores(self.best, "best"))
-        same_length(len(self.false_score), false_image=self.false_image)
-        if np.isposinf(self.best).any():
-            raise ValueError("best holds an infinite score; only -inf (never hit) is allowed")
-        for name, length in (
-            ("image_cluster", self.n_images),
-            ("unit_cluster", len(self.best)),
-            ("counted", self.n_images),
-        ):
-            value = getattr(self, name)
-            if value is not None:
-                object.__setattr__(self, name, np.asarray(value))
-                same_length(length, **{name: np.asarray(value)})
-        if (self.image_cluster is None) != (self.unit_cluster is None):
-            raise ValueError("give the clusters of both the images and the units, or of neither")
-
-    @classmethod
-    def from_matches(
-        cls,
-        marks: Marks,
-        matches: Matches,
-        n_images: int,
-        *,
-        best: npt.ArrayLike | None = None,
-        image_cluster: npt.ArrayLike | None = None,
-        unit_cluster: npt.ArrayLike | None = None,
-        counted: npt.ArrayLike | None = None,
-    ) -> FrocSample:
-        """Sample of a match; `best` (default: of each finding) may have been pooled to other units (`pool_units`)."""
-        false = matches.false_positive
-        return cls(
-            marks.score[false],
-            marks.image[false],
-            matches.best if best is None else np.asarray(best, dtype=np.float64),
-            n_images,
-            None if image_cluster is None else np.asarray(image_cluster),
-            None if unit_cluster is None else np.asarray(unit_cluster),
-            None if counted is None else np.asarray(counted, dtype=np.bool_),
-        )
-
-    @property
-    def images(self) -> BoolArray:
-        """Which images false positives are counted over."""
-        return np.ones(self.n_images, dtype=np.bool_) if self.counted is None else self.counted
-
-    def undefined(self) -> str | None:
-        """Why the curve does not exist, if so."""
-        if not len(self.best):
-            return "no positive findings"
-        return None if self.images.any() else "no images to count false positives over"
+    results: list[Result]
+    curve: FrocCurve | None
+    band: FrocBand | None
 
 
 def froc_curve(sample: FrocSample) -> FrocCurve:
@@ -145,15 +67,17 @@ def froc_curve(sample: FrocSample) -> FrocCurve:
     reason = sample.undefined()
     if reason is not None:
         raise ValueError(f"the FROC curve is undefined: {reason}")
-    false = np.sort(sample.false_score[sample.images[sample.false_image]])
+    counted = sample.counted
+    false = sample.false_score if counted is None else sample.false_score[counted[sample.false_image]]
     hit = np.sort(sample.best[np.isfinite(sample.best)])
-    threshold = np.unique(np.concatenate([false, hit]))[::-1]
-    false_count = len(false) - np.searchsorted(false, threshold, "left")
-    hit_count = len(hit) - np.searchsorted(hit, threshold, "left")
+    # A score ends its run of equal ones where the next differs; up to there all marks are passed.
+    every = np.sort(np.concatenate([false, hit]))[::-1]
+    last = np.flatnonzero(np.append(every[1:] != every[:-1], True)[: len(every)])
+    hit_count = len(hit) - np.searchsorted(hit, every[last], "left")
     return FrocCurve(
-        np.concatenate([[0.0], false_count / sample.images.sum()]),
+        np.concatenate([[0.0], (last + 1 - hit_count) / sample.images.sum()]),
         np.concatenate([[0.0], hit_count / len(sample.best)]),
-        np.concatenate([[np.inf], threshold]),
+        np.concatenate([[np.inf], every[last]]),
     )
 
 
@@ -166,20 +90,29 @@ class _Compiled:
     max_fpi: float
 
 
-def _compile(sample: FrocSample, bootstrap: int | Bootstrap | Replicates | None, seed: int, ci: float) -> _Compiled:
-    images = np.arange(sample.n_images) if sample.image_cluster is None else sample.image_cluster
+def _replicates(
+    sample: FrocSample, bootstrap: int | Bootstrap | Replicates | None, seed: int, ci: float
+) -> Replicates | None:
+    """The counts asked for, over the clusters of the sample's images and units."""
     if sample.unit_cluster is None and bootstrap:
         raise ValueError("a bootstrap needs image_cluster and unit_cluster: which units belong to which images")
+    every, images = _clusters(sample)
+    return settle(bootstrap, seed, ci, every, np.arange(len(every)) >= images) if len(every) else None
+
+
+def _clusters(sample: FrocSample) -> tuple[npt.NDArray[np.generic], int]:
+    """Clusters of all images, then of all units; and the number of images."""
+    images = np.arange(sample.n_images) if sample.image_cluster is None else sample.image_cluster
     units = np.zeros(len(sample.best), dtype=np.int64) if sample.unit_cluster is None else sample.unit_cluster
     if len(images) and len(units) and (images.dtype.kind in "OUS") != (units.dtype.kind in "OUS"):
         raise ValueError("image_cluster and unit_cluster must both be text or both be numbers")
-    every = np.concatenate([images, units]) if len(units) else images
-    replicates = None
-    if len(every):
-        positive = np.concatenate([np.zeros(len(images)), np.ones(len(units))])
-        replicates = settle(bootstrap, seed, ci, every, positive)
+    return np.concatenate([images, units]) if len(units) else images, len(images)
+
+
+def _compile(sample: FrocSample, replicates: Replicates | None) -> _Compiled:
+    every, images = _clusters(sample)
     rows = cluster_rows(every, len(every), replicates)
-    image_index, unit_index = rows.index[: len(images)], rows.index[len(images) :]
+    image_index, unit_index = rows.index[:images], rows.index[images:]
     counted = sample.images[sample.false_image]
     hit = np.isfinite(sample.best)
     n_false, n_hit = int(counted.sum()), int(hit.sum())
@@ -197,23 +130,69 @@ def _compile(sample: FrocSample, bootstrap: int | Bootstrap | Replicates | None,
     return _Compiled(staircase, rows.present, clusters, replicates, n_false / exposure if exposure else 0.0)
 
 
-def _kernel(metric: Metric, interpolate: bool, rates: tuple[float, ...]) -> tuple[str, float | None, Kernel]:
+def _question(metric: Metric, rates: tuple[float, ...]) -> Question:
     if metric == "cpm":
-        return "cpm", None, _kernels.cpm(rates, interpolate)
+        if not rates or not all(0 <= rate < np.inf for rate in rates):
+            raise ValueError(f"cpm averages over numbers of false positives per image (found {rates})")
+        return Question("cpm", rates=rates)
     if metric == "max_sensitivity":
-        return "max_sensitivity", None, _kernels.max_sensitivity
+        return Question("max_sensitivity")
     if isinstance(metric, tuple) and metric[0] == "froc_sensitivity":
         if not 0 <= metric[1] < np.inf:
             raise ValueError(f"froc_sensitivity needs a number of false positives per image (found {metric[1]})")
-        return "froc_sensitivity", float(metric[1]), _kernels.froc_sensitivity(float(metric[1]), interpolate)
+        return Question("froc_sensitivity", float(metric[1]))
     if isinstance(metric, tuple) and metric[0] == "fpi_at_sensitivity":
         if not 0 <= metric[1] <= 1:
             raise ValueError(f"fpi_at_sensitivity needs a sensitivity in [0, 1] (found {metric[1]})")
-        return "fpi_at_sensitivity", float(metric[1]), _kernels.fpi_at_sensitivity(float(metric[1]))
+        return Question("fpi_at_sensitivity", float(metric[1]))
     raise ValueError(
         f"unknown FROC metric {metric!r}; known are 'cpm', 'max_sensitivity', ('froc_sensitivity', FPI) "
         "and ('fpi_at_sensitivity', SENSITIVITY)"
     )
+
+
+def _answers(
+    sample: FrocSample, questions: Sequence[Question], interpolate: bool, replicates: Replicates | None
+) -> list[Result]:
+    """Every question in the data, in all replicates, and (for BCa) with every cluster left out."""
+    compiled = _compile(sample, replicates)
+    staircase = compiled.staircase
+
+    def read(steps: Steps) -> FloatArray:
+        return Readout(steps, interpolate).answers(questions)
+
+    values = read(staircase.estimate())[:, 0].tolist()
+    results = [_result(sample, compiled, q, v, interpolate) for q, v in zip(questions, values, strict=True)]
+    if replicates is None or not questions:
+        return results
+    width = staircase.columns()
+    drawn = [
+        read(staircase.replicates(counts[:, start : start + width]))
+        for counts in replicates.counts()
+        for start in range(0, counts.shape[1], width)
+    ]
+    left_out: Sequence[FloatArray | None] = [None] * len(questions)
+    if replicates.options.interval == "bca":
+        count = staircase.n_clusters
+        without = [read(staircase.without(s, min(s + width, count))) for s in range(0, count, width)]
+        left_out = list(np.concatenate(without, axis=1)[:, compiled.present])
+    rows = zip(results, np.concatenate(drawn, axis=1), left_out, strict=True)
+    return [with_interval(result, row, replicates, jackknife) for result, row, jackknife in rows]
+
+
+def _result(sample: FrocSample, compiled: _Compiled, question: Question, value: float, interpolate: bool) -> Result:
+    flags = []
+    reason = sample.undefined()
+    if reason is None and question.last is not None and question.last > compiled.max_fpi:
+        flags.append("beyond")
+    if interpolate and question.metric in ("cpm", "froc_sensitivity"):
+        flags.append("interpolated")
+    if reason is None and np.isnan(value):
+        reason = f"the curve reaches a sensitivity of {np.isfinite(sample.best).mean():.4g} only"
+    return Result(
+        question.metric, None if np.isnan(value) else value, n=int(sample.images.sum()), positives=len(sample.best),
+        clusters=compiled.clusters, at=question.at, reason=reason, flags=tuple(flags),
+    )  # fmt: skip
 
 
 def froc(
@@ -242,29 +221,8 @@ def froc(
     Returns:
         One `Result` per metric; n counts images, positives units.
     """
-    chosen = [_kernel(metric, interpolate, tuple(rates)) for metric in metrics]
-    compiled = _compile(sample, bootstrap, seed, ci)
-    reason = sample.undefined()
-    empty = []
-    for name, at, _ in chosen:
-        flags = []
-        last = max(rates) if name == "cpm" else at if name == "froc_sensitivity" else None
-        if reason is None and last is not None and last > compiled.max_fpi:
-            flags.append("beyond")
-        if interpolate and name in ("cpm", "froc_sensitivity"):
-            flags.append("interpolated")
-        why = reason
-        if reason is None and name == "fpi_at_sensitivity":
-            share = np.isfinite(sample.best).mean()
-            why = f"the curve reaches a sensitivity of {share:.4g} only"
-        empty.append(
-            Result(
-                name, None, n=int(sample.images.sum()), positives=len(sample.best),
-                clusters=compiled.clusters, at=at, reason=why, flags=tuple(flags),
-            )
-        )  # fmt: skip
-    kernels = [kernel for _, _, kernel in chosen]
-    return estimates(compiled.staircase, kernels, empty, compiled.replicates, compiled.present)
+    questions = [_question(metric, tuple(rates)) for metric in metrics]
+    return _answers(sample, questions, interpolate, _replicates(sample, bootstrap, seed, ci))
 
 
 def froc_band(
@@ -276,23 +234,54 @@ def froc_band(
     seed: int = 0,
     ci: float = 0.95,
 ) -> FrocBand:
-    """Sensitivity with a pointwise percentile band on a grid of false positives per image, for a figure."""
-    grid = floats(fpi, "fpi")
-    compiled = _compile(sample, bootstrap, seed, ci)
-    kernels = [_kernels.froc_sensitivity(float(rate), interpolate) for rate in grid]
-    steps = compiled.staircase.estimate()
-    centre = np.array([float(kernel(steps)[0]) for kernel in kernels])
-    low, high = np.full(len(grid), np.nan), np.full(len(grid), np.nan)
-    dropped = 0
-    if compiled.replicates is not None and sample.undefined() is None:
-        level = compiled.replicates.options.ci
-        drawn = resample(compiled.staircase, kernels, compiled.replicates)
-        for number, values in enumerate(drawn):
-            dropped = int(np.isnan(values).sum())
-            if dropped <= intervals.MAX_DROPPED * len(values):
-                ends = intervals.percentile(values, level)
-                low[number], high[number] = ends.low, ends.high
-    return FrocBand(grid, centre, low, high, dropped)
+    """Sensitivity with a pointwise interval on a grid of false positives per image, for a figure."""
+    asked: list[Metric] = [("froc_sensitivity", rate) for rate in floats(fpi, "fpi").tolist()]
+    return _band(froc(sample, asked, interpolate=interpolate, bootstrap=bootstrap, seed=seed, ci=ci))
+
+
+def _band(results: Sequence[Result]) -> FrocBand:
+    def column(name: str) -> FloatArray:
+        found = [getattr(result, name) for result in results]
+        return np.array([np.nan if value is None else value for value in found], dtype=np.float64)
+
+    return FrocBand(
+        column("at"), column("value"), column("low"), column("high"),
+        dropped=results[0].dropped or 0 if results else 0,
+        beyond=np.array(["beyond" in result.flags for result in results], dtype=np.bool_),
+    )  # fmt: skip
+
+
+def froc_summary(
+    sample: FrocSample,
+    metrics: Sequence[Metric] = ("cpm", "max_sensitivity"),
+    *,
+    grid: npt.ArrayLike = (),
+    fp_images: Sequence[FpImages] = ("all", "normal"),
+    interpolate: bool = False,
+    bootstrap: int | Bootstrap | Replicates | None = None,
+    seed: int = 0,
+    ci: float = 0.95,
+    rates: Sequence[float] = CPM_RATES,
+) -> dict[FpImages, FrocSummary]:
+    """Numbers, curve and band with false positives counted over all images and over normal ones, from one resampling.
+
+    Args:
+        sample: with `normal` if `fp_images` holds it.
+        metrics, interpolate, bootstrap, seed, ci, rates: as in `froc`.
+        grid: false positives per image of the band; none without a bootstrap or a grid.
+        fp_images: which images false positives are counted over; one summary each.
+    """
+    asked = [_question(metric, tuple(rates)) for metric in metrics]
+    points = [_question(("froc_sensitivity", rate), ()) for rate in floats(grid, "grid").tolist()]
+    replicates = _replicates(sample, bootstrap, seed, ci)
+    summaries: dict[FpImages, FrocSummary] = {}
+    for which in fp_images:
+        one = sample.over(which)
+        exists = one.undefined() is None
+        results = _answers(one, asked + (points if replicates is not None else []), interpolate, replicates)
+        band = _band(results[len(asked) :]) if exists and len(results) > len(asked) else None
+        summaries[which] = FrocSummary(results[: len(asked)], froc_curve(one) if exists else None, band)
+    return summaries
 
 
 def froc_sensitivity(

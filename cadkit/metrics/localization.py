@@ -101,7 +101,7 @@ def cell_counts(
         check_edges(y_edges, rows, "y")
         if x_edges[0] < x0 or x_edges[-1] > x1 or y_edges[0] < y0 or y_edges[-1] > y1:
             raise ValueError("edges reach past the window; both are coordinates of the image")
-    x_starts, y_starts = _first_pixels(x_edges, lesion.shape[1]), _first_pixels(y_edges, lesion.shape[0])
+    x_starts, y_starts = first_pixels(x_edges, lesion.shape[1]), first_pixels(y_edges, lesion.shape[0])
     pixels = np.outer(np.diff(y_starts), np.diff(x_starts))
     counts = _lesion_counts(lesion, x_starts, y_starts)
     total = int(np.count_nonzero(lesion))
@@ -114,7 +114,7 @@ def _even(start: float, stop: float, cells: int) -> FloatArray:
     return edges
 
 
-def _first_pixels(edges: FloatArray, length: int) -> IntArray:
+def first_pixels(edges: FloatArray, length: int) -> IntArray:
     """Per edge the first pixel whose centre (i + 0.5) does not lie before it, kept within the image."""
     return np.clip(np.ceil(edges - 0.5), 0, length).astype(np.int64)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -13,6 +13,9 @@ from cadkit.metrics._arrays import BoolArray, FloatArray, IntArray, indices, sam
 
 Rule = Literal["center", "iou", "distance"]
 Duplicates = Literal["ignore", "fp"]
+
+_PAIRS = 1 << 20  # pairs of a mark and a finding looked at together
+_MARGIN = 1e-6
 
 
 class Region(Protocol):
@@ -108,9 +111,9 @@ class Matches:
     hit_finding: IntArray
 
 
-def iou(boxes: FloatArray, box: Sequence[float]) -> FloatArray:
-    """Intersection over union of boxes (n x 4) with one box; 0 where the union is empty."""
-    x0, y0, x1, y1 = (float(value) for value in box)
+def iou(boxes: FloatArray, others: npt.ArrayLike) -> FloatArray:
+    """Intersection over union of boxes (n x 4) with one box or with n boxes; 0 where the union is empty."""
+    x0, y0, x1, y1 = np.asarray(others, dtype=np.float64).T
     width = np.minimum(boxes[:, 2], x1) - np.maximum(boxes[:, 0], x0)
     height = np.minimum(boxes[:, 3], y1) - np.maximum(boxes[:, 1], y0)
     inside = np.maximum(width, 0) * np.maximum(height, 0)
@@ -185,48 +188,78 @@ def _hits(
     order = np.argsort(marks.image, kind="stable")
     ordered = marks.image[order]
     starts = np.searchsorted(ordered, findings.image, "left")
-    stops = np.searchsorted(ordered, findings.image, "right")
+    candidates = np.searchsorted(ordered, findings.image, "right") - starts
     pairs: list[tuple[IntArray, IntArray]] = []
-    for number, (start, stop) in enumerate(zip(starts, stops, strict=True)):
-        candidates = order[start:stop]
-        if not len(candidates):
-            continue
-        region = findings.region[number]
+    for chosen in _portions(candidates):
+        count = candidates[chosen]
+        within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+        mark = order[np.repeat(starts[chosen], count) + within]
+        finding = np.repeat(chosen, count)
         if rule == "iou" and marks.box is not None:
-            hit = iou(marks.box[candidates], region.box) >= threshold
+            boxes = np.array([findings.region[number].box for number in chosen], dtype=np.float64)
+            hit = iou(marks.box[mark], np.repeat(boxes, count, axis=0)) >= threshold
         elif rule == "distance" and distance is not None:
-            spacing = None if findings.spacing is None else findings.spacing[number]
-            hit = _distances(marks, candidates, region, spacing) <= distance
+            hit = _distances(marks, findings, mark, finding) <= distance
         else:
-            hit = np.asarray(region.contains(marks.x[candidates], marks.y[candidates]), dtype=np.bool_)
-        found = candidates[hit].astype(np.int64)
-        pairs.append((found, np.full(len(found), number, dtype=np.int64)))
+            hit = _contained(marks, findings, mark, finding)
+        pairs.append((mark[hit].astype(np.int64), finding[hit]))
     if not pairs:
         return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
     return np.concatenate([mark for mark, _ in pairs]), np.concatenate([finding for _, finding in pairs])
 
 
-def _distances(marks: Marks, chosen: IntArray, region: Region, spacing: FloatArray | None) -> FloatArray:
-    """Distance of marks from the region's centre, in mm, or in pixels where the spacing is unknown."""
-    scale = np.ones(2) if spacing is None or not np.isfinite(spacing).all() else spacing
-    x, y = region.center
-    away: FloatArray = np.hypot((marks.x[chosen] - x) * scale[0], (marks.y[chosen] - y) * scale[1])
+def _portions(candidates: IntArray) -> Iterator[IntArray]:
+    """Findings with a mark in their image, in order, as many at a time as bounded memory allows."""
+    numbers = np.flatnonzero(candidates)
+    total = np.cumsum(candidates[numbers])
+    start = 0
+    while start < len(numbers):
+        before = total[start - 1] if start else 0
+        stop = max(start + 1, int(np.searchsorted(total, before + _PAIRS, "right")))
+        yield numbers[start:stop]
+        start = stop
+
+
+def _contained(marks: Marks, findings: Findings, mark: IntArray, finding: IntArray) -> BoolArray:
+    """Whether each mark's point lies in the region of its finding; `finding` is ordered."""
+    x, y = marks.x[mark], marks.y[mark]
+    numbers, first = np.unique(finding, return_index=True)
+    boxes = np.array([findings.region[number].box for number in numbers], dtype=np.float64).reshape(-1, 4)
+    x0, y0, x1, y1 = np.repeat(boxes, np.diff(np.append(first, len(finding))), axis=0).T
+    # Only regions near which a mark lies are asked. The margin covers rounding; the region itself decides.
+    hit: BoolArray = (x >= x0 - _MARGIN) & (x <= x1 + _MARGIN) & (y >= y0 - _MARGIN) & (y <= y1 + _MARGIN)
+    near = np.flatnonzero(hit)
+    asked, first = np.unique(finding[near], return_index=True)
+    for number, these in zip(asked, np.split(near, first[1:]), strict=False):
+        hit[these] = findings.region[number].contains(x[these], y[these])
+    return hit
+
+
+def _distances(marks: Marks, findings: Findings, mark: IntArray, finding: IntArray) -> FloatArray:
+    """Distance of each mark from the centre of its finding, in mm, or in pixels where the spacing is unknown."""
+    numbers, index = np.unique(finding, return_inverse=True)
+    centre = np.array([findings.region[number].center for number in numbers], dtype=np.float64).reshape(-1, 2)[index]
+    scale = np.ones((len(finding), 2))
+    if findings.spacing is not None:
+        spacing = findings.spacing[finding]
+        known = np.isfinite(spacing).all(axis=1)
+        scale[known] = spacing[known]
+    away: FloatArray = np.hypot(
+        (marks.x[mark] - centre[:, 0]) * scale[:, 0], (marks.y[mark] - centre[:, 1]) * scale[:, 1]
+    )
     return away
 
 
 def _surplus(marks: Marks, findings: Findings, mark: IntArray, finding: IntArray) -> IntArray:
     """Marks that hit only findings which marks before them have claimed."""
-    hits: dict[int, list[int]] = {}
-    gap: dict[int, float] = {}
-    for one, other in zip(mark.tolist(), finding.tolist(), strict=True):
-        hits.setdefault(one, []).append(other)
-        spacing = None if findings.spacing is None else findings.spacing[other]
-        away = float(_distances(marks, np.array([one]), findings.region[other], spacing)[0])
-        gap[one] = min(away, gap.get(one, np.inf))
-    claimed: set[int] = set()
-    surplus = []
-    for one in sorted(hits, key=lambda number: (-marks.score[number], gap[number], number)):
-        if claimed.issuperset(hits[one]):
-            surplus.append(one)
-        claimed.update(hits[one])
-    return np.array(surplus, dtype=np.int64)
+    gap = np.full(len(marks), np.inf)
+    np.minimum.at(gap, mark, _distances(marks, findings, mark, finding))
+    hitting = np.unique(mark)
+    rank = np.zeros(len(marks), dtype=np.int64)
+    rank[hitting[np.lexsort((hitting, gap[hitting], -marks.score[hitting]))]] = np.arange(len(hitting))
+    # A mark claims all that it hits, so a finding belongs to the first mark on it.
+    first = np.full(len(findings), len(marks))
+    np.minimum.at(first, finding, rank[mark])
+    claims = np.zeros(len(marks), dtype=np.bool_)
+    claims[mark[first[finding] == rank[mark]]] = True
+    return hitting[~claims[hitting]]

@@ -6,17 +6,17 @@ further drawing (`difference`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from cadkit.metrics import intervals
 from cadkit.metrics._arrays import FloatArray, IntArray, floats, identities, same_length
-from cadkit.metrics._kernels import Kernel, Staircase
-from cadkit.metrics.results import Comparison, Result
+from cadkit.metrics._draws import Counts, draw_counts
+from cadkit.metrics.results import AT_A_THRESHOLD, Comparison, Result
 
 BLOCK = 64  # replicates per random stream; another size would be other numbers
 _KEPT_BYTES = 256 << 20
@@ -92,7 +92,7 @@ class Replicates:
             largest = np.full(len(self.clusters), -np.inf)
             np.maximum.at(largest, rows, values)
             self._strata = [np.flatnonzero(largest == value) for value in np.unique(largest)]
-        self._kept: dict[int, npt.NDArray[Any]] = {}
+        self._kept: dict[int, Counts] = {}
 
     def __len__(self) -> int:
         return self.options.n
@@ -116,31 +116,30 @@ class Replicates:
             )
         return found.astype(np.int64)
 
-    def blocks(self) -> Iterator[FloatArray]:
-        """Counts of the replicates in order, as arrays (clusters x at most 64 replicates)."""
+    def counts(self) -> Iterator[Counts]:
+        """Counts of the replicates in order, as arrays of bytes (clusters x at most 64 replicates)."""
         streams = np.random.SeedSequence(self.options.seed).spawn(-(-self.options.n // BLOCK))
-        keep = self.options.n * len(self.clusters) * 2 <= _KEPT_BYTES
+        keep = len(streams) * BLOCK * len(self.clusters) <= _KEPT_BYTES
         for number, stream in enumerate(streams):
             counts = self._kept.get(number)
             if counts is None:
-                width = min(BLOCK, self.options.n - number * BLOCK)
-                counts = self._draw(np.random.Generator(np.random.PCG64(stream)), width).T
-                if keep and counts.max() < 1 << 16:
-                    self._kept[number] = counts = counts.astype(np.uint16, order="C")
+                counts = self._draw(np.random.Generator(np.random.PCG64(stream)))
+                if keep:
+                    self._kept[number] = counts
+            yield counts[:, : self.options.n - number * BLOCK]
+
+    def blocks(self) -> Iterator[FloatArray]:
+        """The same counts as numbers to reckon with (float64)."""
+        for counts in self.counts():
             yield counts.astype(np.float64, order="C")
 
-    def _draw(self, generator: np.random.Generator, width: int) -> IntArray:
-        """Counts (replicates x clusters), replicate by replicate: a shorter block is the start of a longer one."""
-        counts = np.zeros((width, len(self.clusters)), dtype=np.int64)
-        offsets = np.arange(width)[:, None]
+    def _draw(self, generator: np.random.Generator) -> Counts:
+        """A whole block, whatever is used of it: a shorter block is the start of a longer one."""
         if len(self._strata) == 1:
-            draws = generator.integers(len(self.clusters), size=counts.shape)
-            draws += offsets * len(self.clusters)
-            return np.bincount(draws.ravel(), minlength=counts.size).reshape(counts.shape)
-        for row in range(width):
-            for members in self._strata:
-                draws = generator.integers(len(members), size=len(members))
-                counts[row, members] = np.bincount(draws, minlength=len(members))
+            return draw_counts(generator, len(self.clusters), BLOCK)
+        counts = np.empty((len(self.clusters), BLOCK), dtype=np.uint8)
+        for members in self._strata:
+            counts[members] = draw_counts(generator, len(members), BLOCK)
         return counts
 
     def weights(self, index: IntArray) -> FloatArray:
@@ -165,24 +164,41 @@ def settle(
     return bootstrap.replicates(np.arange(len(positive)) if cluster is None else cluster, positive)
 
 
-def resample(staircase: Staircase, kernels: Sequence[Kernel], replicates: Replicates) -> list[FloatArray]:
+class Source(Protocol):
+    """Data compiled so that replicates are cheap: what the kernels of its kind take, a column per replicate."""
+
+    n_clusters: int
+
+    def estimate(self) -> Any: ...
+
+    def replicates(self, counts: Counts, /) -> Any: ...
+
+    def without(self, start: int, stop: int) -> Any: ...
+
+    def columns(self) -> int: ...
+
+
+Kernel = Callable[[Any], FloatArray]
+
+
+def resample(source: Source, kernels: Sequence[Kernel], replicates: Replicates) -> list[FloatArray]:
     """Every kernel in every replicate: one array of n numbers per kernel, NaN where undefined."""
     values: list[list[FloatArray]] = [[] for _ in kernels]
-    width = staircase.columns()
-    for counts in replicates.blocks():
+    width = source.columns()
+    for counts in replicates.counts():
         for start in range(0, counts.shape[1], width):
-            steps = staircase.replicates(np.ascontiguousarray(counts[:, start : start + width]))
+            steps = source.replicates(counts[:, start : start + width])
             for kernel, into in zip(kernels, values, strict=True):
                 into.append(kernel(steps))
     return [np.concatenate(parts) for parts in values]
 
 
-def leave_one_out(staircase: Staircase, kernels: Sequence[Kernel], present: IntArray) -> list[FloatArray]:
+def leave_one_out(source: Source, kernels: Sequence[Kernel], present: IntArray) -> list[FloatArray]:
     """Every kernel without one cluster, for each cluster that has rows (`present`)."""
     values: list[list[FloatArray]] = [[] for _ in kernels]
-    width = staircase.columns()
-    for start in range(0, staircase.n_clusters, width):
-        steps = staircase.without(start, min(start + width, staircase.n_clusters))
+    width = source.columns()
+    for start in range(0, source.n_clusters, width):
+        steps = source.without(start, min(start + width, source.n_clusters))
         for kernel, into in zip(kernels, values, strict=True):
             into.append(kernel(steps))
     return [np.concatenate(parts)[present] for parts in values]
@@ -210,14 +226,14 @@ def with_interval(result: Result, values: FloatArray, replicates: Replicates, ja
 
 
 def estimates(
-    staircase: Staircase,
+    source: Source,
     kernels: Sequence[Kernel],
     results: Sequence[Result],
     replicates: Replicates | None,
     present: IntArray,
 ) -> list[Result]:
     """Results (so far with names and counts alone) filled with value and bootstrap interval."""
-    steps = staircase.estimate()
+    steps = source.estimate()
     filled = []
     for kernel, result in zip(kernels, results, strict=True):
         value = float(kernel(steps)[0])
@@ -226,10 +242,10 @@ def estimates(
         filled.append(replace(result, value=None if missing else value, reason=reason))
     if replicates is None:
         return filled
-    drawn = resample(staircase, kernels, replicates)
+    drawn = resample(source, kernels, replicates)
     left_out: Sequence[FloatArray | None] = [None] * len(kernels)
     if replicates.options.interval == "bca":
-        left_out = leave_one_out(staircase, kernels, present)
+        left_out = leave_one_out(source, kernels, present)
     return [with_interval(*row) for row in zip(filled, drawn, [replicates] * len(filled), left_out, strict=True)]
 
 
@@ -256,23 +272,25 @@ def cluster_rows(cluster: npt.ArrayLike | None, rows: int, replicates: Replicate
     return Clustering(index.astype(np.int64), len(distinct))
 
 
-def difference(a: Result, b: Result) -> Comparison:
+def difference(a: Result, b: Result, *, margin: float | None = None) -> Comparison:
     """Paired bootstrap difference a - b of one metric of two models.
 
     Both results must come from the same `Replicates`. The interval has the replicates' kind and level; p is
     2 min(share <= 0, share >= 0), with one added to each count and to their number, at most 1.
+
+    Args:
+        a, b: the metric of two models. Locked thresholds may differ between them, other points may not.
+        margin: also test non-inferiority: `p_margin` is the share of replicates at or below -margin, one added to
+            count and number; small means that a is worse than b by less than the margin.
     """
-    if a.metric != b.metric or a.at != b.at:
-        raise ValueError(f"{a.metric} at {a.at} cannot be compared with {b.metric} at {b.at}")
-    if (a.n, a.positives) != (b.n, b.positives):
-        raise ValueError(
-            f"a paired difference needs the same rows: {a.n} and {b.n}, positives {a.positives} and {b.positives}"
-        )
+    same_metric(a, b)
+    check_margin(margin)
     replicates = a.resampling
     if replicates is None or a.replicates is None or b.replicates is None or replicates is not b.resampling:
         raise ValueError("both results must come from the same Replicates; make them once and give them to both")
+    at = a.at if a.at == b.at else None
     if a.value is None or b.value is None:
-        return Comparison(a.metric, None, at=a.at, reason=a.reason or b.reason)
+        return Comparison(a.metric, None, at=at, reason=a.reason or b.reason, given=a.given)
     gap = a.replicates - b.replicates
     both = None
     if a.jackknife is not None and b.jackknife is not None:
@@ -281,10 +299,35 @@ def difference(a: Result, b: Result) -> Comparison:
         both = a.jackknife - b.jackknife
     whole = with_interval(Result(a.metric, a.value - b.value), gap, replicates, both)
     defined = gap[~np.isnan(gap)]
-    # Equal up to rounding is equal, as in the BCa interval.
-    tails = ((defined <= 1e-12).sum(), (defined >= -1e-12).sum())
-    p = min(1.0, 2 * float(min(tails) + 1) / (len(defined) + 1)) if whole.low is not None else None
+    p = p_margin = None
+    if len(defined) and whole.dropped is not None and whole.dropped <= intervals.MAX_DROPPED * len(gap):
+        # Equal up to rounding is equal, as in the BCa interval.
+        tails = ((defined <= 1e-12).sum(), (defined >= -1e-12).sum())
+        p = min(1.0, 2 * float(min(tails) + 1) / (len(defined) + 1))
+        if margin is not None:
+            p_margin = float((defined <= 1e-12 - margin).sum() + 1) / (len(defined) + 1)
     return Comparison(
-        a.metric, whole.value, whole.low, whole.high, whole.ci, p, "bootstrap", a.at,
-        dropped=whole.dropped, reason=whole.reason, flags=whole.flags,
+        a.metric, whole.value, whole.low, whole.high, whole.ci, p, "bootstrap", at, dropped=whole.dropped,
+        reason=whole.reason, flags=whole.flags, margin=margin, p_margin=p_margin, given=a.given,
     )  # fmt: skip
+
+
+def check_margin(margin: float | None) -> None:
+    """ValueError unless the margin of a non-inferiority test is positive."""
+    if margin is not None and not margin > 0:
+        raise ValueError(f"a non-inferiority margin is a positive number (found {margin})")
+
+
+def same_metric(a: Result, b: Result) -> None:
+    """ValueError unless two results are of one metric on the same rows."""
+    if a.metric != b.metric or a.given != b.given or (a.at != b.at and a.metric not in AT_A_THRESHOLD):
+        raise ValueError(f"{_named(a)} cannot be compared with {_named(b)}")
+    if (a.n, a.positives) != (b.n, b.positives):
+        raise ValueError(
+            f"a paired difference needs the same rows: {a.n} and {b.n}, positives {a.positives} and {b.positives}"
+        )
+
+
+def _named(result: Result) -> str:
+    point = "" if result.at is None else f" at {result.at:g}"
+    return f"{result.metric}{point}" + (f" with {dict(result.given)}" if result.given else "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,11 @@ from cadkit.metrics._arrays import FloatArray
 
 if TYPE_CHECKING:
     from cadkit.metrics.resampling import Replicates
+
+
+AT_A_THRESHOLD = frozenset(
+    {"sensitivity", "specificity", "ppv", "npv", "recall_rate", "cancer_detection_rate"}
+)  # each model may have its own
 
 
 @dataclass(frozen=True)
@@ -28,7 +34,10 @@ class Result:
         at: the operating point (a specificity, sensitivity or number of false positives per image), if any.
         sd: standard deviation over images (n - 1), where the value is a mean over images.
         reason: why the value or the interval is missing.
-        flags: `beyond` (past the end of the curve), `replicates-dropped` (more than 1%), `interpolated`.
+        flags: `beyond` (past the end of the curve), `replicates-dropped` (more than 1%), `interpolated`,
+            `in-sample` (the threshold was chosen on these rows).
+        given: what else the metric is defined by: the `prevalence` that it is re-weighed to, the range of a partial
+            area, the bins of a calibration error.
         replicates: the metric in every replicate, NaN where undefined; shared counts make these pairs with
             those of any other result of the same `resampling`.
         jackknife: the metric with one cluster left out, for the BCa interval.
@@ -49,17 +58,20 @@ class Result:
     sd: float | None = None
     reason: str | None = None
     flags: tuple[str, ...] = ()
+    given: Mapping[str, object] = field(default_factory=dict, hash=False)
     replicates: FloatArray | None = field(default=None, repr=False, compare=False)
     jackknife: FloatArray | None = field(default=None, repr=False, compare=False)
     resampling: Replicates | None = field(default=None, repr=False, compare=False)
 
     def to_dict(self) -> dict[str, object]:
-        """The row of report.json; `sd` and `reason` only where they apply."""
+        """The row of report.json; `sd`, `reason` and `given` only where they apply."""
         row: dict[str, object] = {name: getattr(self, name) for name in _COLUMNS}
         row["flags"] = list(self.flags)
         for name in ("sd", "reason"):
             if getattr(self, name) is not None:
                 row[name] = getattr(self, name)
+        if self.given:
+            row["given"] = dict(self.given)
         return row
 
     def __repr__(self) -> str:
@@ -74,10 +86,14 @@ class Result:
             counts.append(f"clusters={self.clusters}")
         if self.dropped:
             counts.append(f"dropped={self.dropped}")
-        parts = [text, ", ".join(counts), *self.flags]
+        parts = [text, ", ".join(counts), *_spoken(self.given), *self.flags]
         if self.reason:
             parts.append(self.reason)
         return f"<{'; '.join(parts)}>"
+
+
+def _spoken(given: Mapping[str, object]) -> list[str]:
+    return [", ".join(f"{name}={value}" for name, value in given.items())] if given else []
 
 
 _COLUMNS = (
@@ -92,9 +108,15 @@ class Comparison:
     Attributes:
         difference: value of a minus value of b, None where either is undefined.
         low, high, ci: confidence interval of the difference.
-        p: two-sided p-value of no difference.
+        p: p-value of no difference, two-sided unless asked otherwise.
+        p_adjusted: the same, adjusted for the other comparisons of its family (`holm`); None if it was not.
         statistic: z of the test, where it has one.
-        method: `delong`, `delong-clustered` or `bootstrap`.
+        method: `delong`, `delong-clustered`, `bootstrap`, `permutation` or `mcnemar`.
+        at: the operating point, if both have the same.
+        margin: of a non-inferiority test, as a positive number in the metric's unit.
+        p_margin: its one-sided p-value: of a difference of -margin or less.
+        dropped: replicates in which the difference was undefined.
+        given: what else the metric or the test is defined by.
     """
 
     metric: str
@@ -109,14 +131,23 @@ class Comparison:
     dropped: int | None = None
     reason: str | None = None
     flags: tuple[str, ...] = ()
+    p_adjusted: float | None = None
+    margin: float | None = None
+    p_margin: float | None = None
+    given: Mapping[str, object] = field(default_factory=dict, hash=False)
 
     def to_dict(self) -> dict[str, object]:
-        """The row of report.json."""
-        return {
+        """The row of report.json; margin, its p and `given` only where they apply."""
+        row: dict[str, object] = {
             "metric": self.metric, "at": self.at, "difference": self.difference, "low": self.low,
-            "high": self.high, "ci": self.ci, "p": self.p, "method": self.method, "dropped": self.dropped,
-            "reason": self.reason, "flags": list(self.flags),
+            "high": self.high, "ci": self.ci, "p": self.p, "p_adjusted": self.p_adjusted, "method": self.method,
+            "dropped": self.dropped, "reason": self.reason, "flags": list(self.flags),
         }  # fmt: skip
+        if self.margin is not None:
+            row |= {"margin": self.margin, "p_margin": self.p_margin}
+        if self.given:
+            row["given"] = dict(self.given)
+        return row
 
     def __repr__(self) -> str:
         if self.difference is None:
@@ -124,6 +155,10 @@ class Comparison:
         text = f"difference of {self.metric} {self.difference:+.4f}"
         if self.low is not None and self.high is not None and self.ci is not None:
             text += f" ({100 * self.ci:g}% CI {self.low:+.4f} to {self.high:+.4f})"
-        if self.p is not None:
-            text += f", p={self.p:.3g}"
-        return f"<{'; '.join([text, *([self.method] if self.method else []), *self.flags])}>"
+        for name, p in (("p", self.p), ("adjusted p", self.p_adjusted)):
+            if p is not None:
+                text += f", {name}={p:.3g}"
+        if self.p_margin is not None:
+            text += f", p={self.p_margin:.3g} against a margin of {self.margin:g}"
+        parts = [text, *([self.method] if self.method else []), *_spoken(self.given), *self.flags]
+        return f"<{'; '.join([*parts, *([self.reason] if self.reason else [])])}>"

@@ -196,3 +196,15 @@ def test_paper_size() -> None:
     assert metrics.dice_best(cells) == 2 * 120_000 / (120_000 + 512 * 384)
     assert metrics.dice_soft(cells) == 120_000 / (512 * 384 / 4 + 120_000)
     assert metrics.pxap(cells) == 120_000 / (512 * 384)
+
+
+def test_without_lesion_pixels_nothing_is_told_of_precision() -> None:
+    cells = metrics.cell_counts(np.zeros((4, 4)), (0, 0, 4, 4), (2, 2)).cells([[0, 0.5], [1, 0]])
+    assert metrics.pxap(cells) is None
+    assert metrics.dice_best(cells) is None
+    assert metrics.dice_soft(cells) == 0
+    result = metrics.image_mean("pxap", [metrics.pxap(cells)])
+    assert (result.value, result.reason) == (None, "no image with a value")
+    assert metrics.pxap_pooled([cells]).reason == "no lesion pixels"
+    blank = metrics.cell_counts(np.zeros((4, 4)), (0, 0, 4, 4), (2, 2)).cells(np.zeros((2, 2)))
+    assert metrics.dice_soft(blank) is None
