@@ -2,7 +2,7 @@
 
 from cadkit.dicom.attributes import Header, read_header
 from cadkit.dicom.errors import DicomError
-from cadkit.dicom.pixels import Pixels, read_pixels
+from cadkit.dicom.pixels import Pixels, pixels_fingerprint, read_pixels
 from cadkit.dicom.triage import Rules, Verdict, classify
 from cadkit.dicom.views import View
 from cadkit.dicom.writing import stored_values, write_mammogram
@@ -15,6 +15,7 @@ __all__ = [
     "Verdict",
     "View",
     "classify",
+    "pixels_fingerprint",
     "read_header",
     "read_pixels",
     "stored_values",

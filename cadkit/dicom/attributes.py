@@ -11,32 +11,36 @@ from __future__ import annotations
 import datetime as dt
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from pydicom.dataset import Dataset, FileDataset
 
+from cadkit.dicom.descriptions import said_by
 from cadkit.dicom.elements import (
     count_of,
     items_of,
     number_of,
     numbers_of,
+    tag_of,
     text_of,
     texts_of,
 )
 from cadkit.dicom.files import lenient, read_dataset, syntax_of
-from cadkit.dicom.views import View, side_from_code, side_from_text, view_of
+from cadkit.dicom.laterality import DESCRIPTION, oriented_obliquely, side_of
+from cadkit.dicom.views import View, view_of
 from cadkit.errors import Problem
 
 # fmt: off
-_READ = (
+_READ = tuple(tag_of(keyword) for keyword in (
     "SpecificCharacterSet", "ImageType", "SOPClassUID", "SOPInstanceUID", "StudyDate", "SeriesDate",
     "AcquisitionDate", "ContentDate", "AcquisitionDateTime", "StudyTime", "AcquisitionTime", "ContentTime",
     "AccessionNumber", "Modality", "ConversionType", "PresentationIntentType", "Manufacturer",
-    "StudyDescription", "SeriesDescription", "ManufacturerModelName", "DerivationDescription",
+    "StationName", "StudyDescription", "SeriesDescription", "ManufacturerModelName", "DerivationDescription",
     "AnatomicRegionSequence", "PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientSex",
     "PatientAge", "BodyPartExamined", "KVP", "Exposure", "BodyPartThickness",
     "EstimatedRadiographicMagnificationFactor", "ImagerPixelSpacing", "NominalScannedPixelSpacing",
-    "PaddleDescription", "PositionerType", "ViewPosition", "StudyInstanceUID", "SeriesInstanceUID",
+    "DeviceSerialNumber", "ProtocolName", "DetectorID", "PaddleDescription", "PositionerType", "ViewPosition",
+    "StudyInstanceUID", "SeriesInstanceUID",
     "PatientOrientation", "Laterality", "ImageLaterality", "ConcatenationUID",
     "SOPInstanceUIDOfConcatenationSource", "VolumetricProperties", "VolumeBasedCalculationTechnique",
     "SamplesPerPixel", "PhotometricInterpretation", "NumberOfFrames", "Rows", "Columns", "PixelSpacing",
@@ -44,15 +48,13 @@ _READ = (
     "PixelSpacingCalibrationType", "BreastImplantPresent", "PartialView", "PartialViewCodeSequence",
     "LossyImageCompression", "OrganExposed", "ViewCodeSequence", "ViewModifierCodeSequence",
     "SharedFunctionalGroupsSequence",
-)
+))
 # fmt: on
 
 _YEARS = range(18, 121)
 _SPACING_MM = (0.01, 5.0)
 _AGE = re.compile(r"(\d{1,4})\s*([DWMY]?)", re.IGNORECASE)
 _PER_YEAR = {"D": 365.25, "W": 52.18, "M": 12.0, "Y": 1.0, "": 1.0}
-# Names under which makers sell pictures computed from tomosynthesis.
-_PRODUCTS = ("C-VIEW", "S-VIEW", "V-PREVIEW", "INSIGHT 2D", "INTELLIGENT 2D", "G-VIEW")
 _SAME_EXAM_DAYS = 30
 
 
@@ -87,6 +89,8 @@ class Header:
         volume_slice: the pattern of a slice or picture out of a volume (DERIVED, PRIMARY; VolumetricProperties
             VOLUME; a concatenation; signs of tomosynthesis).
         kvp, exposure_mas, thickness_mm: (0018,0060), (0018,1152), (0018,11A0).
+        purpose: what else than an ordinary mammogram the texts of the header name (see `cadkit.dicom.descriptions`).
+        machine: an identity of the machine, to be replaced by a pseudonym; empty where nothing tells.
         notes: what was doubtful and how it was read.
     """
 
@@ -136,6 +140,8 @@ class Header:
     kvp: float | None
     exposure_mas: float | None
     thickness_mm: float | None
+    purpose: str = ""
+    machine: str = field(default="", repr=False)
     notes: tuple[Problem, ...] = ()
 
     @property
@@ -159,15 +165,16 @@ def read_header(path: str | os.PathLike[str]) -> Header:
 def header_of(dataset: FileDataset, pixel_bytes: int | None) -> Header:
     """The header of a dataset that has been read (see `read_dataset`)."""
     notes: list[Problem] = []
-    view = view_of(dataset)
-    if view.conflict:
+    said = said_by(dataset)
+    view = _view(dataset, said.view, notes)
+    partial = _yes(dataset, "PartialView") or bool(items_of(dataset, "PartialViewCodeSequence"))
+    if partial:
         notes.append(
-            Problem("view-conflict", f"ViewPosition says {view.conflict}, the view code {view.name}; the code is kept")
+            Problem(
+                "partial-view", "one of several images of a breast that is larger than the detector: no standard view"
+            )
         )
-    if view.name and not view.standard and view.modifiers:
-        what = ", ".join(view.modifiers)
-        notes.append(Problem("view-modified", f"{view.name} with {what}: no standard view of a screening exam"))
-    side, side_source = _side(dataset, notes)
+    side, side_source = side_of(dataset, said.side, notes)
     spacing, spacing_source = _spacing(dataset, notes)
     date, date_source, study_date = _dates(dataset, notes)
     meta = getattr(dataset, "file_meta", Dataset())
@@ -187,7 +194,7 @@ def header_of(dataset: FileDataset, pixel_bytes: int | None) -> Header:
         side=side,
         laterality_source=side_source,
         view=view,
-        partial=_yes(dataset, "PartialView") or bool(items_of(dataset, "PartialViewCodeSequence")),
+        partial=partial,
         implant={"YES": True, "NO": False}.get(text_of(dataset, "BreastImplantPresent").upper()),
         magnification=number_of(dataset, "EstimatedRadiographicMagnificationFactor"),
         rows=count_of(dataset, "Rows", 0),
@@ -214,51 +221,56 @@ def header_of(dataset: FileDataset, pixel_bytes: int | None) -> Header:
         breast=_breast(dataset),
         quality_control=_yes(dataset, "QualityControlImage") or text_of(dataset, "ViewPosition").upper() == "FLATFIELD",
         burned_in=_yes(dataset, "BurnedInAnnotation"),
-        product=_product(dataset),
+        product=said.product,
+        purpose=said.purpose or _paddle(dataset),
         volume_slice=_volume_slice(dataset, image_type),
         kvp=number_of(dataset, "KVP"),
         exposure_mas=number_of(dataset, "Exposure"),
         thickness_mm=number_of(dataset, "BodyPartThickness"),
+        machine=_machine(dataset),
         notes=tuple(notes),
     )
 
 
+def _view(dataset: Dataset, described: str, notes: list[Problem]) -> View:
+    """The view: its code, else ViewPosition, else the description of the series; who contradicts it is listed."""
+    view = view_of(dataset)
+    if not view.name and described:
+        view = replace(view, name=described, source="SeriesDescription")
+    others = [f"ViewPosition {view.conflict}"] if view.conflict else []
+    if view.meaning_conflict:
+        others.append(f"the code's own meaning {view.meaning_conflict}")
+    if view.name and described not in ("", view.name):
+        others.append(f"{DESCRIPTION} {described}")
+    if view.name == "CC" and oriented_obliquely(dataset):
+        others.append("PatientOrientation an oblique view")
+    if others:
+        reason = f"{view.source} says {view.name}, but {' and '.join(others)}; {view.name} is kept"
+        mend = "Look at the image; if it is wrong, give its view in a table of corrections."
+        notes.append(Problem("view-conflict", reason, mend=mend))
+    if view.name and not view.standard and view.modifiers:
+        what = ", ".join(view.modifiers)
+        notes.append(Problem("view-modified", f"{view.name} with {what}: no standard view of a screening exam"))
+    return view
+
+
+def _machine(dataset: Dataset) -> str:
+    """What tells one machine from another: maker, model and the first of serial number, detector and station."""
+    own = next(
+        (text for name in ("DeviceSerialNumber", "DetectorID", "StationName") if (text := text_of(dataset, name))), ""
+    )
+    maker = text_of(dataset, "Manufacturer"), text_of(dataset, "ManufacturerModelName")
+    return "|".join((*maker, own)).casefold() if own else ""
+
+
+def _paddle(dataset: Dataset) -> str:
+    """`needle` if the paddle is one with a window for needles."""
+    paddle = text_of(dataset, "PaddleDescription").upper()
+    return "needle" if "BIOPSY" in paddle or "LOCALIZ" in paddle or "LOCALIS" in paddle else ""
+
+
 def _yes(dataset: Dataset, keyword: str) -> bool:
     return text_of(dataset, keyword).upper() == "YES"
-
-
-def _side(dataset: Dataset, notes: list[Problem]) -> tuple[str, str]:
-    """Side and the attribute that told, nearest to the image first (PS3.3 C.8.11.7, C.7.3.1, C.7.6.1.1.1)."""
-    found: list[tuple[str, str]] = []
-    frame = ""
-    for group in items_of(dataset, "SharedFunctionalGroupsSequence")[:1]:
-        for anatomy in items_of(group, "FrameAnatomySequence")[:1]:
-            frame = text_of(anatomy, "FrameLaterality")
-    written = (
-        ("ImageLaterality", text_of(dataset, "ImageLaterality")),
-        ("FrameLaterality", frame),
-        ("Laterality", text_of(dataset, "Laterality")),
-    )
-    found += [(side, source) for source, text in written if (side := side_from_text(text))]
-    for region in items_of(dataset, "AnatomicRegionSequence"):
-        for modifier in items_of(region, "AnatomicRegionModifierSequence"):
-            found += [(side, "AnatomicRegionSequence")] if (side := side_from_code(modifier)) else []
-    # The column direction of a mammogram points to the medial side: to the right in a left breast.
-    column = next(iter(texts_of(dataset, "PatientOrientation")[1:2]), "").upper().removeprefix("F")
-    if column[:1] in ("L", "R") and column:
-        found.append(("R" if column[0] == "L" else "L", "PatientOrientation"))
-    if not found:
-        return "", ""
-    side, source = found[0]
-    # PatientOrientation of turned pictures means something else, so it settles nothing but silence.
-    others = {other for other, whence in found[1:] if whence != "PatientOrientation"} - {side}
-    if others:
-        notes.append(
-            Problem(
-                "side-conflict", f"{source} says {side}, another attribute {'/'.join(sorted(others))}; {side} is kept"
-            )
-        )
-    return side, source
 
 
 def _spacing(dataset: Dataset, notes: list[Problem]) -> tuple[float | None, str]:
@@ -351,11 +363,6 @@ def _breast(dataset: Dataset) -> bool:
         return True
     codes = {text_of(item, "CodeValue") for item in items_of(dataset, "AnatomicRegionSequence")}
     return bool(codes & {"76752008", "T-04000"})
-
-
-def _product(dataset: Dataset) -> str:
-    description = text_of(dataset, "SeriesDescription").upper()
-    return next((name for name in _PRODUCTS if name in description), "")
 
 
 def _volume_slice(dataset: Dataset, image_type: tuple[str, ...]) -> bool:

@@ -24,6 +24,7 @@ from pydicom.uid import UID
 from cadkit.dicom.elements import count_of
 from cadkit.dicom.errors import DicomError
 from cadkit.dicom.files import lenient, syntax_of
+from cadkit.dicom.isolation import TOO_SLOW, DecoderFailed, apart
 
 _ROOT = "1.2.840.10008.1.2"
 _GDCM_DIRECT = "gdcm, directly"
@@ -48,6 +49,10 @@ _ORDER: dict[str, tuple[str, ...]] = {
 }
 _SIZE_MARKERS = {0xC0, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6, 0xC7, 0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF, 0xF7}
 _STANDALONE = {0x01, *range(0xD0, 0xD9)}
+_IN_PYTHON = ("", "pydicom")
+_LARGE, _MOST_PIXELS_A_BYTE = 4_000_000, 1000
+# Several times what the slowest decoder takes on a slow processor.
+_LEAST_SECONDS, _SECONDS_A_PIXEL = 8, 5e-7
 
 
 @dataclass(frozen=True)
@@ -94,7 +99,9 @@ def decode(dataset: FileDataset, path: str | os.PathLike[str], frame: int = 0) -
     """
     syntax = syntax_of(dataset)
     if str(syntax) not in _ORDER:
-        raise DicomError("unknown-syntax", f"pixels are encoded as {syntax.name}, which cadkit does not read")
+        # What has no public name may be any text.
+        name = syntax.name if syntax.name != str(syntax) else "nothing known"
+        raise DicomError("unknown-syntax", f"pixels are encoded as {name}, which cadkit does not read")
     shape = (count_of(dataset, "Rows", 0), count_of(dataset, "Columns", 0))
     names = [name for name in _ORDER[syntax] if _available(syntax, name)]
     if syntax.is_encapsulated:
@@ -108,6 +115,11 @@ def decode(dataset: FileDataset, path: str | os.PathLike[str], frame: int = 0) -
             pixels = _decode_with(name, dataset, path, frame)
         except MemoryError:
             raise
+        except DecoderFailed as error:
+            faults.append(f"{name}: {error}")
+            if str(error) == TOO_SLOW:
+                break  # the next one would be slow too
+            continue
         except Exception as error:  # decoders raise what they like on damaged data
             faults.append(f"{name or 'numpy'}: {type(error).__name__}")
             continue
@@ -139,8 +151,17 @@ def _gdcm() -> Any:
 
 
 def _decode_with(name: str, dataset: FileDataset, path: str | os.PathLike[str], frame: int) -> NDArray[np.integer[Any]]:
+    """Values as the decoder of that name gives them; compiled ones work in a process of their own."""
+    pixels = count_of(dataset, "Rows", 0) * count_of(dataset, "Columns", 0)
+    seconds = _LEAST_SECONDS + round(pixels * _SECONDS_A_PIXEL)
     if name == _GDCM_DIRECT:
-        return _decode_gdcm(path, frame)
+        return apart(lambda: _decode_gdcm(path, frame), seconds)
+    if name in _IN_PYTHON:
+        return _decode_pydicom(name, dataset, frame)
+    return apart(lambda: _decode_pydicom(name, dataset, frame), seconds)
+
+
+def _decode_pydicom(name: str, dataset: FileDataset, frame: int) -> NDArray[np.integer[Any]]:
     syntax = syntax_of(dataset)
     options: dict[str, Any] = {"correct_unused_bits": False, "transfer_syntax_uid": syntax}
     with lenient():
@@ -185,12 +206,20 @@ def _quiet() -> Iterator[None]:
 
 
 def _check_codestream(dataset: FileDataset, frame: int, shape: tuple[int, int]) -> None:
-    """Refuse a code stream whose own size differs from the header's before a decoder takes memory for it."""
+    """Refuse a code stream whose own size differs from the header's before a decoder takes memory for it.
+
+    One that is much too short for its size is refused too: lossy compression of mammograms leaves a byte for some
+    tens of pixels, and a decoder would fill a large picture with nothing for minutes.
+    """
     frames = max(1, count_of(dataset, "NumberOfFrames", 1))
     try:
         stream = get_frame(dataset.PixelData, frame, number_of_frames=frames)
     except Exception:  # a broken encapsulation; the decoders say more
         return
+    pixels = shape[0] * shape[1]
+    if pixels > _LARGE and pixels > _MOST_PIXELS_A_BYTE * len(stream):
+        reason = f"the header claims {pixels} pixels in {len(stream)} bytes of compressed data"
+        raise DicomError("size-mismatch", reason, "The file is damaged or cut short; fetch it again from the archive.")
     found = codestream_shape(stream)
     if found is not None and found != shape:
         raise DicomError(

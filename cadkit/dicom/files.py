@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+import io
 import os
 import warnings
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import BinaryIO, Literal
 
 from pydicom import config, dcmread
 from pydicom.dataset import FileDataset
+from pydicom.tag import BaseTag
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian
 
 from cadkit.dicom.errors import DicomError
 
 _PREAMBLE = 128
+_LARGE_READ = 2**16
 _UNDEFINED = 0xFFFFFFFF
 _ITEM = b"\xfe\xff\x00\xe0"
 _DELIMITER = b"\xfe\xff\xdd\xe0"
 _PIXEL_GROUP = 0x7FE0
 _FIRST_GROUPS = (0x0002, 0x0004, 0x0008)
-INFLATED_LIMIT = 2**30
-"""Bytes that a deflated file may become."""
+INFLATED_LIMIT = 2**28
+"""Bytes that a deflated file may become; reading it takes several times as many."""
 
 
 @contextmanager
@@ -40,14 +42,14 @@ def lenient() -> Iterator[None]:
 
 
 def read_dataset(
-    path: str | os.PathLike[str], *, pixels: bool, tags: Sequence[str] | None = None
+    path: str | os.PathLike[str], *, pixels: bool, tags: Sequence[BaseTag] | None = None
 ) -> tuple[FileDataset, int | None]:
     """Read a DICOM file (PS3.10), also one without preamble or file meta information.
 
     Args:
         path: the file.
         pixels: read the pixel data too; else stop before it.
-        tags: keywords to keep; all if None.
+        tags: those to keep; all if None.
 
     Returns:
         The dataset, and the bytes of pixel data that the file holds: None where it has no pixel data
@@ -58,7 +60,7 @@ def read_dataset(
         DicomError: `empty-file`, `not-dicom`, `unreadable-file` or `unreadable-header`.
     """
     try:
-        with Path(path).open("rb") as file:
+        with _Bounded(io.FileIO(path)) as file:
             start = _start(file)
             _check_inflated(file, start)
             file.seek(0)
@@ -91,11 +93,31 @@ def syntax_of(dataset: FileDataset) -> UID:
     meta = getattr(dataset, "file_meta", None)
     written = meta.get("TransferSyntaxUID") if meta is not None else None
     if written:
-        return UID(str(written))
+        return uid_of(str(written))
     implicit, little = dataset.original_encoding
     if little is False:
         return ExplicitVRBigEndian
     return UID("1.2.840.10008.1.2" if implicit is not False else "1.2.840.10008.1.2.1")
+
+
+def uid_of(text: str) -> UID:
+    """A UID as it stands in a file, without pydicom's warning, which would show it."""
+    return UID(text, config.IGNORE)
+
+
+def encapsulated(syntax: UID) -> bool:
+    """Whether pixel data of a transfer syntax lie in fragments; so they do in one that is not known (PS3.5 A.4)."""
+    return not syntax.is_transfer_syntax or syntax.is_encapsulated
+
+
+class _Bounded(io.BufferedReader):
+    """A file that is not asked for more than it holds: a wrong length would take as much memory as it says."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is not None and size > _LARGE_READ:
+            here = self.tell()
+            size = min(size, max(0, os.fstat(self.fileno()).st_size - here))
+        return super().read(size)
 
 
 def _start(file: BinaryIO) -> int:

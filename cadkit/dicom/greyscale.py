@@ -169,8 +169,9 @@ def inverts(photometric: str, shape: str, notes: list[Problem]) -> bool:
     """
     inverted = photometric == "MONOCHROME1"
     if shape and (shape == "INVERSE") != inverted:
+        named = shape if shape in ("IDENTITY", "INVERSE") else "of another kind"  # never any text of the file
         notes.append(
-            Problem("polarity-conflict", f"{photometric} with PresentationLUTShape {shape}; {photometric} is trusted")
+            Problem("polarity-conflict", f"{photometric} with PresentationLUTShape {named}; {photometric} is trusted")
         )
     return inverted
 

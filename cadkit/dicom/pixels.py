@@ -4,7 +4,7 @@
 2. bits: shift by HighBit, mask to BitsStored, extend the sign;
 3. padding, on stored values, before any table;
 4. Modality LUT, or slope and intercept;
-5. VOI LUT, or a window, or the full range;
+5. VOI LUT, or a window, or the full range; of raw images the logarithm (see `cadkit.dicom.raw`);
 6. scale to 0 .. 1 by the known output range, never by the picture's own extremes;
 7. one inversion, for MONOCHROME1.
 
@@ -16,8 +16,10 @@ at which they part.
 
 from __future__ import annotations
 
+import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -32,6 +34,7 @@ from cadkit.dicom.decoders import decode
 from cadkit.dicom.elements import count_of, items_of, stored_of, text_of, value_of
 from cadkit.dicom.errors import DicomError
 from cadkit.dicom.files import lenient, read_dataset, syntax_of
+from cadkit.dicom.raw import absorbed, is_raw
 from cadkit.dicom.triage import whole
 from cadkit.errors import Problem
 
@@ -39,6 +42,8 @@ Steps = tuple[tuple[str, dict[str, Any]], ...]
 MAX_PIXELS = 100_000_000
 """Rows times columns times frames above which a file is refused before memory is taken."""
 _LARGEST_TABLE = 2**20
+_SAMPLE = 2**20
+_STRIP = 64
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,10 @@ class Pixels:
     """A picture as it is meant to be seen, in the stored pixel grid of the file.
 
     Attributes:
-        array: float32, rows x columns, 0 (black) to 1 (white).
+        curve: float32, 0 (black) to 1 (white), for each stored value from `low` on; for each pixel, rows x columns,
+            where `low` is None.
+        stored: int32, rows x columns.
+        low: stored value that the first entry of `curve` belongs to.
         padding: True where the device says that there is no picture; None where it names no padding.
         steps: name and parameters of each step of the chain, in order.
         decoder: what decoded the pixels.
@@ -54,12 +62,24 @@ class Pixels:
         notes: what was doubtful and how it was read.
     """
 
-    array: NDArray[np.float32]
+    curve: NDArray[np.float32]
+    stored: NDArray[np.int32]
+    low: int | None
     padding: NDArray[np.bool_] | None
     steps: Steps
     decoder: str
     bits: int
     notes: tuple[Problem, ...]
+
+    @cached_property
+    def array(self) -> NDArray[np.float32]:
+        """The picture: float32, rows x columns, 0 (black) to 1 (white)."""
+        return self.curve if self.low is None else _looked_up(self.curve, self.stored, self.low)
+
+    def levels(self, white: int) -> NDArray[np.uint16]:
+        """The picture as whole numbers, 0 (black) to `white`, each rounded to the nearest."""
+        levels = (self.curve * np.float32(white) + np.float32(0.5)).astype(np.uint16)
+        return levels if self.low is None else _looked_up(levels, self.stored, self.low)
 
 
 def read_pixels(path: str | os.PathLike[str], *, frame: int = 0, max_pixels: int = MAX_PIXELS) -> Pixels:
@@ -78,6 +98,22 @@ def read_pixels(path: str | os.PathLike[str], *, frame: int = 0, max_pixels: int
         return _read(path, frame, max_pixels)
 
 
+def pixels_fingerprint(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> str:
+    """Fingerprint of the stored values of a file's first frame: equal for equal pixels, however they are compressed.
+
+    Raises:
+        DicomError: as `read_pixels`.
+    """
+    with lenient():
+        _check_claim(path, 0, max_pixels)
+        dataset, _ = read_dataset(path, pixels=True)
+        container, _ = decode(dataset, path, 0)
+        stored, _ = stored_bits(dataset, container, [])
+    digest = hashlib.blake2b(repr(stored.shape).encode(), digest_size=16)
+    digest.update(np.ascontiguousarray(stored).data)
+    return digest.hexdigest()
+
+
 def _read(path: str | os.PathLike[str], frame: int, max_pixels: int) -> Pixels:
     _check_claim(path, frame, max_pixels)
     dataset, _ = read_dataset(path, pixels=True)
@@ -90,13 +126,21 @@ def _read(path: str | os.PathLike[str], frame: int, max_pixels: int) -> Pixels:
     steps.append(("bits", {"stored": count_of(dataset, "BitsStored", bits), "used": bits}))
     mask, named = padding_mask(dataset, stored)
     steps.append(("padding", named | {"pixels": 0 if mask is None else int(mask.sum())}))
-    shown, grey = _show(dataset, stored, mask, frame, notes)
-    steps += grey
-    if any(note.rule == "polarity-conflict" for note in notes) and _bright_outside(shown, mask):
-        notes.append(
-            Problem("polarity-doubtful", "the picture's border is brighter than its inside; it may be inverted")
-        )
-    return Pixels(shown, mask, tuple(steps), decoder, bits, tuple(notes))
+    curve, low, grey = _show(dataset, stored, bits, mask, frame, notes)
+    pixels = Pixels(curve, stored, low, mask, (*steps, *grey), decoder, bits, tuple(notes))
+    if any(note.rule == "polarity-conflict" for note in notes) and _bright_outside(pixels.array, mask):
+        doubt = Problem("polarity-doubtful", "the picture's border is brighter than its inside; it may be inverted")
+        return replace(pixels, notes=(*notes, doubt))
+    return pixels
+
+
+def _looked_up(table: NDArray[Any], stored: NDArray[np.int32], low: int) -> NDArray[Any]:
+    """The entry of each pixel, a few rows at a time: what is worked on stays in the processor's cache."""
+    picture = np.empty(stored.shape, table.dtype)
+    for top in range(0, len(stored), _STRIP):
+        rows = slice(top, top + _STRIP)
+        np.take(table, stored[rows] - low, out=picture[rows], mode="clip")
+    return picture
 
 
 def _bright_outside(shown: NDArray[np.float32], mask: NDArray[np.bool_] | None) -> bool:
@@ -116,7 +160,8 @@ def _check_claim(path: str | os.PathLike[str], frame: int, max_pixels: int) -> N
     claimed = header.rows * header.columns * header.frames
     if claimed == 0:
         raise DicomError("no-size", "the header does not say how many rows and columns there are")
-    if claimed > max_pixels:
+    # Pixels of 32 bits take twice the memory on the whole way.
+    if claimed * max(1, header.bits_allocated // 16) > max_pixels:
         raise DicomError("too-large", f"the header claims {claimed} pixels", f"The limit is {max_pixels}.")
     if header.samples != 1 or header.photometric not in ("MONOCHROME1", "MONOCHROME2"):
         raise DicomError("not-monochrome", "the picture is in colour or does not say how it is stored")
@@ -141,10 +186,10 @@ def stored_bits(
     stored = min(count_of(dataset, "BitsStored", allocated) or allocated, allocated)
     high = count_of(dataset, "HighBit", stored - 1)
     signed = count_of(dataset, "PixelRepresentation", 0) == 1
-    raw = container.astype(container.dtype.newbyteorder("="), copy=False)
-    unsigned: NDArray[np.integer[Any]] = raw.view(f"u{container.dtype.itemsize}").astype(
-        np.int64 if allocated > 16 else np.int32
-    )
+    raw = container.astype(container.dtype.newbyteorder("="), copy=False).view(f"u{container.dtype.itemsize}")
+    if not signed and high + 1 == stored and allocated <= 16 and int(raw.max(initial=0)) < 2**stored:
+        return raw.astype(np.int32), stored
+    unsigned: NDArray[np.integer[Any]] = raw.astype(np.int64 if allocated > 16 else np.int32)
     shift = high + 1 - stored
     if 0 < shift <= allocated - stored:
         unsigned = unsigned >> shift
@@ -153,14 +198,14 @@ def stored_bits(
     low = unsigned & (2**stored - 1)
     values = np.where(low >= 2 ** (stored - 1), low - 2**stored, low) if signed else low
     if stored == allocated or shift or _overlays_in_pixels(dataset):
-        return values.astype(np.int32), stored
+        return values.astype(np.int32, copy=False), stored
     whole = np.where(unsigned >= 2 ** (allocated - 1), unsigned - 2**allocated, unsigned) if signed else unsigned
     # A signed value may leave the bits above BitsStored zero, or fill them with its sign.
     if np.array_equal(values, whole) or (signed and np.array_equal(low, unsigned)):
         return values.astype(np.int32), stored
     used = max(int(np.abs(whole).max()).bit_length() + int(signed), stored)
     notes.append(Problem("bits-exceeded", f"values need {used} bits where BitsStored is {stored}; they are kept"))
-    return whole.astype(np.int32), used
+    return whole.astype(np.int32, copy=False), used
 
 
 def _overlays_in_pixels(dataset: Dataset) -> bool:
@@ -184,7 +229,7 @@ def padding_mask(dataset: FileDataset, stored: NDArray[np.int32]) -> tuple[NDArr
         return None, {"value": None}
     limit = stored_of(dataset, "PixelPaddingRangeLimit", signed, little) or value
     low, high = sorted((value[0], limit[0]))
-    mask = (stored >= low) & (stored <= high)
+    mask = stored == low if low == high else (stored >= low) & (stored <= high)
     named = {"value": value[0], "limit": limit[0] if limit != value else None}
     if not mask.any():
         return mask, named
@@ -193,6 +238,11 @@ def padding_mask(dataset: FileDataset, stored: NDArray[np.int32]) -> tuple[NDArr
 
 def touching_border(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The parts of a mask whose 4-connected component touches the border."""
+    # Where each row's part runs straight to the border, as air beside a breast does, labelling can be spared.
+    straight = mask.argmin(axis=1) + mask[:, ::-1].argmin(axis=1)
+    straight[mask.all(axis=1)] = mask.shape[1]
+    if np.array_equal(straight, np.count_nonzero(mask, axis=1)):
+        return mask
     labels, count = ndimage.label(mask)
     keep = np.zeros(count + 1, dtype=bool)
     for edge in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
@@ -211,38 +261,60 @@ def _little_endian(dataset: FileDataset) -> bool:
 def _show(
     dataset: FileDataset,
     stored: NDArray[np.int32],
+    bits: int,
     mask: NDArray[np.bool_] | None,
     frame: int,
     notes: list[Problem],
-) -> tuple[NDArray[np.float32], list[tuple[str, dict[str, Any]]]]:
-    """Steps 4 to 7. They act on each value alone, so they are worked out once for each value that occurs."""
-    seen = stored if mask is None or mask.all() else stored[~mask]
+) -> tuple[NDArray[np.float32], int | None, list[tuple[str, dict[str, Any]]]]:
+    """Steps 4 to 7. They act on each value alone, so they are worked out once for each value that occurs.
+
+    Returns:
+        What `Pixels` calls `curve` and `low`, and the steps.
+    """
     low, high = int(stored.min()), int(stored.max())
-    extremes = np.array([seen.min(), seen.max()], dtype=np.float64)
     small = high - low < _LARGEST_TABLE
     values = np.arange(low, high + 1, dtype=np.float64) if small else stored.astype(np.float64)
     signed = count_of(dataset, "PixelRepresentation", 0) == 1
     little = _little_endian(dataset)
     of_modality, of_voi = _functional_group(dataset, frame)
     between, negative, modality = greyscale.modality(of_modality, signed, little, values, notes)
-    ends, _, _ = greyscale.modality(of_modality, signed, little, extremes, [])
-    span = (float(ends.min()), float(ends.max()))
-    curve, voi = greyscale.voi(of_voi, negative, little, between, span, notes)
     photometric = text_of(dataset, "PhotometricInterpretation").upper()
     shape = text_of(dataset, "PresentationLUTShape").upper()
+    if is_raw(dataset):
+        seen = stored.reshape(-1) if mask is None or mask.all() else stored[~mask]
+        part = seen[:: max(1, seen.size // _SAMPLE)].astype(np.float64)
+        sample, _, _ = greyscale.modality(of_modality, signed, little, part, [])
+        top, _, _ = greyscale.modality(of_modality, signed, little, np.array([2.0**bits - 1]), [])
+        absorption, voi = absorbed(dataset, between, sample, float(top[0]), notes)
+        steps = _grey_steps(modality, voi, True, photometric, shape)
+        return absorption.astype(np.float32), low if small else None, steps
+    ends, _, _ = greyscale.modality(of_modality, signed, little, _extremes(stored, mask), [])
+    span = (float(ends.min()), float(ends.max()))
+    curve, voi = greyscale.voi(of_voi, negative, little, between, span, notes)
     inverted = greyscale.inverts(photometric, shape, notes)
     if inverted:
         curve = 1.0 - curve
     curve = np.clip(curve, 0.0, 1.0).astype(np.float32)
-    shown = curve[stored - low] if small else curve
+    return curve, low if small else None, _grey_steps(modality, voi, inverted, photometric, shape)
+
+
+def _extremes(stored: NDArray[np.int32], mask: NDArray[np.bool_] | None) -> NDArray[np.float64]:
+    """The least and the greatest value outside the padding; of all, where all is padding."""
+    if mask is not None and not mask.all():
+        stored = np.where(mask, stored.reshape(-1)[np.argmin(mask)], stored)
+    return np.array([stored.min(), stored.max()], dtype=np.float64)
+
+
+def _grey_steps(
+    modality: dict[str, Any], voi: dict[str, Any], inverted: bool, photometric: str, shape: str
+) -> list[tuple[str, dict[str, Any]]]:
     output = {"range": [0, 2 ** voi["bits"] - 1]} if voi["kind"] == "table" else {"range": [0, 1]}
-    steps = [
+    return [
         ("modality", modality),
         ("voi", voi),
         ("scale", output),
         ("inversion", {"applied": inverted, "photometric": photometric, "shape": shape}),
     ]
-    return shown, steps
 
 
 def _functional_group(dataset: Dataset, frame: int) -> tuple[Dataset, Dataset]:

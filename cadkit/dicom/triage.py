@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pydicom.uid import UID
-
 from cadkit.dicom.attributes import Header
+from cadkit.dicom.files import encapsulated, uid_of
 from cadkit.errors import Problem
 
 _ROOT = "1.2.840.10008.5.1.4.1.1."
@@ -37,6 +36,7 @@ class Rules:
         allow_processing: raw images (For Processing), which look unlike a maker's presentation.
         allow_film: digitised film and mammograms wrapped as secondary captures.
         allow_synthesised: 2-D pictures computed from tomosynthesis.
+        allow_diagnostic: magnification and spot compression views, which show a part of a breast and larger.
         min_size: an image with a shorter side than this, in pixels, is no mammogram.
         max_pixels: rows times columns times frames that a header may claim.
     """
@@ -44,6 +44,7 @@ class Rules:
     allow_processing: bool = False
     allow_film: bool = False
     allow_synthesised: bool = False
+    allow_diagnostic: bool = False
     min_size: int = 64
     max_pixels: int = 100_000_000
 
@@ -54,7 +55,7 @@ class Verdict:
 
     Attributes:
         kind: `mammogram`, `processing`, `synthesised`, `tomosynthesis`, `film`, `secondary`, `quality-control`,
-            `recombined`, `stereotactic`, `specimen`, `other-anatomy` or `not-an-image`.
+            `recombined`, `stereotactic`, `needle`, `galactogram`, `specimen`, `other-anatomy` or `not-an-image`.
         take: whether it is an image of the dataset.
         rule: stable name of the rule that decided.
         reason: why, in one sentence.
@@ -72,26 +73,40 @@ class Verdict:
         return Problem(self.rule, self.reason, mend=self.mend, item=item)
 
 
-def classify(header: Header, rules: Rules | None = None) -> Verdict:
+CORRECTABLE = ("mammogram", "synthesised", "processing", "film", "leave-out")
+"""Kinds that a person may give to a file against the rules."""
+
+
+def classify(header: Header, rules: Rules | None = None, kind: str = "") -> Verdict:
     """Decide by the header alone; the first rule that speaks decides.
 
     In order: what kind of object it is (images of quality control come first, as they can look real), whether
-    that kind is wanted, and whether this file of that kind is usable.
+    that kind is wanted, whether this file of that kind is usable, and whether it was taken as a mammogram of a
+    whole breast.
+
+    Args:
+        header: of the file.
+        rules: what to take.
+        kind: one of `CORRECTABLE` that a person has given, which replaces the rules of kind; empty otherwise.
     """
     rules = rules or Rules()
-    kind = _kind(header)
-    unwanted = _unwanted(kind, rules)
+    if kind == "leave-out":
+        return _no(kind, "corrected", "a person has said that it shall be left out")
+    verdict = Verdict(kind, True, "corrected", "a person has said what it is") if kind else _kind(header)
+    unwanted = _unwanted(verdict, rules)
     if unwanted is not None:
         return unwanted
     for check in _CHECKS:
         refusal = check(header, rules)
         if refusal is not None:
-            return Verdict(kind.kind, False, *refusal)
-    return kind
+            return Verdict(verdict.kind, False, *refusal)
+    if kind:
+        return verdict
+    return _by_purpose(header) or _by_view(header, verdict, rules) or verdict
 
 
 def _kind(header: Header) -> Verdict:
-    if header.quality_control:
+    if header.quality_control or header.purpose == "quality-control":
         return _no("quality-control", "quality-control", "an image of the device's quality control, not of a breast")
     by_class = _by_class(header)
     if by_class.rule != "sop-class":
@@ -114,7 +129,7 @@ def _by_class(header: Header) -> Verdict:
         if _DX.get(sop) == "processing":
             return _processing()
     elif sop not in ("", MG_PRESENTATION, MG_PROCESSING, _TOMOSYNTHESIS):
-        name = UID(sop).name if UID(sop).name != sop else "an unknown kind of object"
+        name = uid_of(sop).name if uid_of(sop).name != sop else "an unknown kind of object"
         return _no("not-an-image", "sop-class-unwanted", f"not a mammogram but {name}")
     if sop == MG_PROCESSING or "PROCESSING" in header.intent:
         return _processing()
@@ -159,7 +174,9 @@ def _by_image_type(header: Header) -> Verdict | None:
         return _no("tomosynthesis", "image-type-tomo", "a slice of a tomosynthesis volume")
     if header.volume_slice:
         return _no("tomosynthesis", "volume-slice", "a slice of a volume, or a picture computed from it")
-    if parts & _RECOMBINED:
+    if header.purpose == "tomosynthesis" and "ORIGINAL" not in (*header.image_type, "")[0]:
+        return _no("tomosynthesis", "series-tomosynthesis", "a derived image of a series that is named tomosynthesis")
+    if parts & _RECOMBINED or header.purpose == "recombined":
         return _no("recombined", "contrast-recombined", "a recombined or high-energy image of contrast mammography")
     if any(part.startswith("STEREO") for part in parts):
         return _no("stereotactic", "stereotactic", "a stereotactic image of a biopsy")
@@ -169,6 +186,34 @@ def _by_image_type(header: Header) -> Verdict | None:
         return _synthesised("workstation-3000", "a derived image of this workstation was computed from tomosynthesis")
     if header.sop_class == _TOMOSYNTHESIS:
         return _no("tomosynthesis", "tomosynthesis-class", "a tomosynthesis object of one frame")
+    return None
+
+
+_PURPOSES = {
+    "stereotactic": "an image of a stereotactic biopsy",
+    "needle": "an image of the placement of a needle or wire",
+    "galactogram": "a galactogram: contrast in the ducts",
+    "specimen": "a radiograph of excised tissue",
+}
+
+
+def _by_purpose(header: Header) -> Verdict | None:
+    """What the names of series and paddle tell of images that have the view code of a mammogram."""
+    if header.purpose == "screen" and header.laterality_source != "ImageLaterality":
+        return _no("secondary", "screen-save", "the series is named a screen save, and nothing gives the image's side")
+    reason = _PURPOSES.get(header.purpose)
+    return _no(header.purpose, header.purpose, reason) if reason else None
+
+
+def _by_view(header: Header, kind: Verdict, rules: Rules) -> Verdict | None:
+    """Magnification and spot compression: a part of the breast, seen larger than in any other image."""
+    if rules.allow_diagnostic:
+        return None
+    mend = "Take it with the option diagnostic=yes, if it is wanted."
+    if "magnification" in header.view.modifiers:
+        return Verdict(kind.kind, False, "magnification-view", "a magnification view, not of a whole breast", mend)
+    if "spot compression" in header.view.modifiers:
+        return Verdict(kind.kind, False, "spot-view", "a spot compression view, not of a whole breast", mend)
     return None
 
 
@@ -238,7 +283,7 @@ def _fits(header: Header, rules: Rules) -> _Refusal | None:
 def whole(header: Header) -> tuple[str, str, str] | None:
     """Rule, reason and mend if the file holds fewer pixels than its header claims, else None."""
     held = header.pixel_bytes or 0
-    if UID(header.transfer_syntax).is_encapsulated:
+    if encapsulated(uid_of(header.transfer_syntax)):
         needed = 1
     else:
         needed = header.rows * header.columns * header.frames * header.samples * max(1, header.bits_allocated // 8)

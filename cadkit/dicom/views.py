@@ -122,13 +122,15 @@ class View:
             string where nothing tells.
         modifiers: keys of `CODE_OF_MODIFIER`, sorted.
         source: the attribute that told: `ViewCodeSequence`, `ViewPosition` or nothing.
-        conflict: what another attribute says, if it disagrees.
+        conflict: what ViewPosition says, if it disagrees.
+        meaning_conflict: what the meaning beside the code says, if it disagrees with the code.
     """
 
     name: str
     modifiers: tuple[str, ...]
     source: str
     conflict: str = ""
+    meaning_conflict: str = ""
 
     @property
     def standard(self) -> bool:
@@ -154,8 +156,11 @@ def view_of(dataset: Dataset) -> View:
     the string disagree the code is kept.
     """
     modifiers: set[str] = set()
-    coded = ""
+    coded = meant = ""
     for item in items_of(dataset, "ViewCodeSequence"):
+        if not coded and (by_code := _VIEW_BY_CODE.get(_code(item))):
+            by_meaning = _VIEW_BY_MEANING.get(text_of(item, "CodeMeaning").casefold(), by_code)
+            meant = by_meaning if by_meaning != by_code else ""
         coded = coded or _lookup(item, _VIEW_BY_CODE, _VIEW_BY_MEANING)
         modifiers |= _modifiers_of(item)
         # Some devices code a modifier where the view should stand.
@@ -168,7 +173,7 @@ def view_of(dataset: Dataset) -> View:
     ordered = tuple(sorted(modifiers))
     if coded:
         disagrees = written if written and written != coded and written not in _MODIFIER_AS_VIEW else ""
-        return View(coded, ordered, "ViewCodeSequence", disagrees)
+        return View(coded, ordered, "ViewCodeSequence", disagrees, meant)
     if written:
         return View(written, ordered, "ViewPosition")
     return View("", ordered, "")
@@ -200,6 +205,12 @@ def view_from_text(text: str) -> tuple[str, frozenset[str]]:
         if name in word:
             return name, frozenset()
     return "", frozenset()
+
+
+def side_of_view_text(text: str) -> str:
+    """`L` or `R` if a string such as `LCC` or `R MLO` names the side before the view; else empty."""
+    word = re.sub(r"[^A-Z]", "", text.upper())
+    return word[0] if word[:1] in ("L", "R") and word not in _VIEWS and word[1:] in _VIEWS else ""
 
 
 def side_from_text(text: str) -> str:

@@ -20,15 +20,19 @@ from cadkit.data.tables import SOURCES, Meta, write_problems, write_sources
 from cadkit.dicom import Rules
 from cadkit.errors import InputError, Problem
 from cadkit.files import fingerprint
+from cadkit.importers.corrections import Corrections
 from cadkit.importers.findings import COLUMNS, Marked, copy_masks, join_findings
-from cadkit.importers.frame import STEP, ImportReport, Options, Target
-from cadkit.importers.grouping import Found, FoundExam, FoundImage, Naming, group
-from cadkit.importers.joining import read_user_table
+from cadkit.importers.found import Found, FoundExam, FoundImage, Naming
+from cadkit.importers.frame import STEP, ImportReport, NoSplit, Options, Target
+from cadkit.importers.grouping import Grouping, group
 from cadkit.importers.labels import Joined, join_labels
 from cadkit.importers.scanning import files_below, scan
+from cadkit.importers.user_tables import read_user_table
+from cadkit.tasks import Workers
 
 SPLIT: Shares = (0.6, 0.2, 0.2)
 _MEANINGS = {"malignant": "as the user's table says", "benign": "as the user's table says"}
+_MORE = ("film", "processing", "synthesised", "diagnostic", "exams", "resent", "corrections", "project", "columns")
 _YES = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
 
 
@@ -42,6 +46,9 @@ class Settings:
         shift_dates: each patient's dates are moved by a number of days of her own.
         project: whose key makes the pseudonyms; two datasets of one project can be joined.
         columns: further columns of the labels' table to take.
+        by_study: every study is an exam; otherwise studies of one day are joined (see `cadkit.importers.visits`).
+        compare: decode images that may have been sent twice, and leave out what has the same pixels.
+        corrections: CSV of what a person says of single files (see `cadkit.importers.corrections`).
     """
 
     rules: Rules = field(default_factory=Rules)
@@ -49,22 +56,42 @@ class Settings:
     shift_dates: bool = False
     project: str = ""
     columns: tuple[str, ...] = ()
+    by_study: bool = False
+    compare: bool = True
+    corrections: Path | None = None
 
 
 def from_options(source: Path, target: Path, options: Options) -> ImportReport:
     """DICOM: any tree of files, with tables of labels and findings.
 
-    Its own options: film, processing, synthesised (yes or no), project (name of the key of the pseudonyms)
-    and columns (further columns of the labels' table, separated by commas).
+    Its own options, with `--option name=value`:
+    film, processing, synthesised, diagnostic (yes or no): also take digitised films, raw images, pictures computed from
+    tomosynthesis, magnification and spot views;
+    exams (visit or study): whether studies of one day are one exam;
+    resent (yes or no): compare the pixels of images that may have been sent twice; yes unless told otherwise;
+    corrections (a CSV): what a person says of single files;
+    project: name of the key of the pseudonyms;
+    columns: further columns of the labels' table, separated by commas.
     """
-    more = ("film", "processing", "synthesised", "project", "columns")
-    options.only("dicom", "labels", "findings", "split", "seed", "keep_ids", "shift_dates", more=more)
+    options.only("dicom", "labels", "findings", "split", "seed", "keep_ids", "shift_dates", more=_MORE)
+    more = options.more
     rules = Rules(
-        allow_film=_yes(options.more, "film"),
-        allow_processing=_yes(options.more, "processing"),
-        allow_synthesised=_yes(options.more, "synthesised"),
+        allow_film=_yes(more, "film"),
+        allow_processing=_yes(more, "processing"),
+        allow_synthesised=_yes(more, "synthesised"),
+        allow_diagnostic=_yes(more, "diagnostic"),
     )
-    columns = tuple(name.strip().lower() for name in options.more.get("columns", "").split(",") if name.strip())
+    corrections = more.get("corrections", "")
+    settings = Settings(
+        rules,
+        options.keep_ids,
+        options.shift_dates,
+        more.get("project", ""),
+        tuple(name.strip().lower() for name in more.get("columns", "").split(",") if name.strip()),
+        by_study=_choice(more, "exams", ("visit", "study")) == "study",
+        compare=_yes(more, "resent", "yes"),
+        corrections=Path(corrections) if corrections else None,
+    )
     return import_dicom(
         source,
         target,
@@ -72,7 +99,7 @@ def from_options(source: Path, target: Path, options: Options) -> ImportReport:
         findings=options.findings,
         split=options.split,
         seed=options.seed,
-        settings=Settings(rules, options.keep_ids, options.shift_dates, options.more.get("project", ""), columns),
+        settings=settings,
         workers=options.workers,
         quiet=options.quiet,
     )
@@ -84,10 +111,10 @@ def import_dicom(
     *,
     labels: str | Path | None = None,
     findings: str | Path | None = None,
-    split: Shares | None = None,
+    split: Shares | NoSplit | None = None,
     seed: int = 0,
     settings: Settings | None = None,
-    workers: int | None = None,
+    workers: Workers = None,
     quiet: bool = False,
 ) -> ImportReport:
     """Write a dataset from a tree of DICOM files, which stay where they are.
@@ -95,11 +122,11 @@ def import_dicom(
     Args:
         source: a folder, searched to any depth, or one file.
         target: the dataset's folder (see `Target`).
-        labels: CSV that joins by patient_id, accession_number or study_instance_uid, and side; see
-            `cadkit.importers.labels`.
+        labels: CSV that joins by study_instance_uid, by accession_number, or by patient_id and date, and by side;
+            see `cadkit.importers.labels`.
         findings: CSV with the columns of findings.csv that names images by file or sop_instance_uid.
-        split: shares of patients in train, validation and test; without it the labels' own column
-            `split` is taken, or else 60/20/20 at random, stratified by label.
+        split: shares of patients in train, validation and test, or `none` to leave the column empty; without it the
+            labels' own column `split` is taken, or else 60/20/20 at random, stratified by label.
         seed: of the split.
         settings: what to take and how to name it.
         workers: processes; None for one per processor.
@@ -108,15 +135,18 @@ def import_dicom(
     Raises:
         InputError: no file is a mammogram, a table does not join, or `target` may not be written.
     """
-    source, target, settings = Path(source), Path(target), settings or Settings()
-    tables = [Path(path) for path in (labels, findings) if path is not None]
+    # Absolute, as the workers of a cluster stand in other folders.
+    source, target, settings = Path(source).absolute(), Path(target), settings or Settings()
+    tables = [Path(path) for path in (labels, findings, settings.corrections) if path is not None]
     read = {path: read_user_table(path) for path in tables}
     paths = files_below(source, [target, *tables])
     contents = _contents(source, paths, tables)
     claimed = Target.claim(target, "dicom", source, contents)
     pseudonyms = Pseudonyms.of_project(settings.project or target.resolve().name)
     naming = Naming(pseudonyms, settings.keep_ids, settings.shift_dates)
-    found = group(scan(paths, workers, quiet), source, settings.rules, naming)
+    corrections = None if settings.corrections is None else Corrections(read[settings.corrections])
+    how = Grouping(settings.by_study, settings.compare, corrections, workers, quiet)
+    found = group(scan(paths, workers, quiet), source, settings.rules, naming, how)
     if not found.exams:
         raise _nothing(source, found, claimed)
     joined = Joined() if labels is None else join_labels(read[Path(labels)], found, settings.columns)
@@ -141,15 +171,22 @@ def import_dicom(
         [*found.problems, *joined.problems, *marked.problems],
         exams=exams,
         breasts=breasts,
-        images=_images(found),
+        images=_images(found, pseudonyms),
         findings=pl.DataFrame(marked.rows, schema=dict.fromkeys(COLUMNS, pl.String)),
         sources=_sources(found),
     )
     return replace(report, notes=(*notes, said))
 
 
-def _yes(more: Mapping[str, str], name: str) -> bool:
-    text = more.get(name, "no").lower()
+def _choice(more: Mapping[str, str], name: str, allowed: tuple[str, ...]) -> str:
+    text = more.get(name, allowed[0]).lower()
+    if text not in allowed:
+        raise InputError(f"the option {name} is {' or '.join(allowed)}", value=more[name])
+    return text
+
+
+def _yes(more: Mapping[str, str], name: str, default: str = "no") -> bool:
+    text = more.get(name, default).lower()
     if text not in _YES:
         raise InputError(f"the option {name} is yes or no", value=more[name])
     return _YES[text]
@@ -162,6 +199,8 @@ def _recorded(settings: Settings, seed: int) -> dict[str, Any]:
         "film": settings.rules.allow_film,
         "processing": settings.rules.allow_processing,
         "synthesised": settings.rules.allow_synthesised,
+        "diagnostic": settings.rules.allow_diagnostic,
+        "exams": "study" if settings.by_study else "visit",
         "shift_dates": settings.shift_dates,
     }
 
@@ -184,7 +223,7 @@ def _nothing(source: Path, found: Found, claimed: Target) -> InputError:
         count[problem.rule] = count.get(problem.rule, 0) + 1
     why = ", ".join(f"{number} {rule}" for rule, number in sorted(count.items(), key=lambda item: -item[1])[:5])
     what = f"none of its {len(found.left_out)} files is a mammogram that can be used"
-    mend = "Films, raw and synthesised images are taken with --option film=yes, processing=yes, synthesised=yes."
+    mend = "The options film, processing, synthesised and diagnostic take more than mammograms For Presentation."
     mend = f"{claimed.folder / 'problems.csv'} has the reason of each, {SOURCES.file} beside it the names. {mend}"
     return InputError(f"{what} ({why})", file=source, mend=mend)
 
@@ -220,18 +259,23 @@ def _said(found: Found, joined: Joined, marked: Marked, labelled: bool) -> list[
     if labelled:
         notes.append(f"Labels: {joined.joined} of {joined.rows} rows joined.")
         told = {exam for exam, _ in joined.breasts} | joined.exams.keys()
-        for exam in found.exams:
-            if exam.exam_id not in told:
-                reason = "no row of the labels is about the exam"
-                joined.problems.append(Problem("exam-without-labels", reason, item=exam.exam_id))
+        untold = [exam.exam_id for exam in found.exams if exam.exam_id not in told]
+        reason = "no row of the labels is about the exam"
+        joined.problems += [Problem("exam-without-labels", reason, item=exam) for exam in untold]
+        if joined.joined < joined.rows or untold:
+            what = f"Rows without an exam: {joined.rows - joined.joined}; exams without a row: {len(untold)}"
+            notes.append(f"{what}; problems.csv has each.")
     if marked.given:
         notes.append(f"Findings: {len(marked.rows)} of {marked.given} rows joined.")
     return notes
 
 
 def _split(
-    exams: pl.DataFrame, breasts: pl.DataFrame, joined: Joined, shares: Shares | None, seed: int
+    exams: pl.DataFrame, breasts: pl.DataFrame, joined: Joined, shares: Shares | NoSplit | None, seed: int
 ) -> tuple[pl.DataFrame, str]:
+    if shares == "none":
+        empty = pl.lit(None, dtype=pl.String).alias("split")
+        return exams.with_columns(empty), "Split: none; `cadkit split` makes one."
     if shares is None and exams["split"].null_count() < exams.height:
         return exams, "Split: the labels' own column."
     made = random_split(exams, breasts, joined.labels, shares or SPLIT, seed)
@@ -280,12 +324,12 @@ def _breasts(found: Found, joined: Joined) -> pl.DataFrame:
     return frame.with_columns(pl.col(name).cast(pl.Int64) for name in known)
 
 
-def _images(found: Found) -> pl.DataFrame:
-    rows = [_image_row(exam, image) for exam in found.exams for image in exam.images]
+def _images(found: Found, pseudonyms: Pseudonyms) -> pl.DataFrame:
+    rows = [_image_row(exam, image, pseudonyms) for exam in found.exams for image in exam.images]
     return pl.DataFrame(rows, infer_schema_length=None)
 
 
-def _image_row(exam: FoundExam, image: FoundImage) -> dict[str, Any]:
+def _image_row(exam: FoundExam, image: FoundImage, pseudonyms: Pseudonyms) -> dict[str, Any]:
     header = image.header
     return {
         "image_id": image.image_id,
@@ -299,11 +343,13 @@ def _image_row(exam: FoundExam, image: FoundImage) -> dict[str, Any]:
         "pixel_spacing_mm": header.pixel_spacing_mm,
         "manufacturer": header.manufacturer or None,
         "model": header.model or None,
+        "machine": pseudonyms("machine", header.machine) if header.machine else None,
         "laterality_source": header.laterality_source,
         "view_source": header.view.source,
         "modifiers": "; ".join(header.view.modifiers) or None,
         "standard": int(header.standard),
         "preferred": int(image.preferred),
+        "repeat": image.repeat,
         "partial": int(header.partial),
         "implant": None if header.implant is None else int(header.implant),
         "magnification": header.magnification,

@@ -8,15 +8,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from PIL import Image as Picture
-
 from cadkit.data.pseudonyms import Pseudonyms
-from cadkit.data.shapes import parse_region
+from cadkit.data.shapes import mask_size, parse_region
 from cadkit.data.tables import SHAPES
 from cadkit.errors import InputError, Problem
 from cadkit.files import atomic, inside
-from cadkit.importers.grouping import Found, FoundImage
-from cadkit.importers.joining import ImageIndex, UserTable
+from cadkit.importers.found import Found, FoundImage
+from cadkit.importers.joining import ImageIndex
+from cadkit.importers.user_tables import UserTable
 
 TABLE = "the table of findings"
 """What problems call it: its own name may be that of a person."""
@@ -152,11 +151,9 @@ def _check(row: Mapping[str, str | None], image: FoundImage, mask: Path | None) 
         raise _Refused("unknown-shape", f"the shape is not one of {', '.join(SHAPES)}")
     rows, columns = image.header.rows, image.header.columns
     if mask is not None:
-        try:
-            with Picture.open(mask) as picture:
-                size = picture.size
-        except (OSError, Picture.DecompressionBombError):
-            raise _Refused("unreadable-mask", "the mask is not a picture") from None
+        size = mask_size(mask)
+        if size is None:
+            raise _Refused("unreadable-mask", "the mask is not a picture")
         if size != (columns, rows):
             reason = f"the mask has {size[1]} rows and {size[0]} columns, its image {rows} and {columns}"
             raise _Refused("mask-of-another-size", reason)

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
 
 import polars as pl
 
@@ -20,6 +20,7 @@ from cadkit.data.splits import Shares
 from cadkit.data.tables import TABLES, Meta, read_problems, write_problems, write_tables
 from cadkit.errors import InputError, Problem
 from cadkit.files import fingerprint, read_toml, write_toml
+from cadkit.tasks import Workers
 
 STEP = "import"
 _RECORD = ".import.toml"
@@ -27,6 +28,7 @@ _STAGE = ".import"
 _META_FILE = "dataset.toml"
 # dataset.toml is put in place last: a folder that holds it is complete.
 _FILES = (*(table.file for table in TABLES.values()), _META_FILE)
+NoSplit: TypeAlias = Literal["none"]
 _ALWAYS_USED = ("workers", "quiet", "more")
 
 
@@ -37,22 +39,22 @@ class Options:
     Attributes:
         labels: a table of labels to join.
         findings: a table of findings to join.
-        split: shares of train, validation and test; None for the importer's own.
+        split: shares of train, validation and test, `none` for no split; None for the importer's own.
         seed: of whatever is done at random.
         keep_ids: keep patient ids instead of pseudonyms.
         shift_dates: move the dates of each patient by a number of days of her own.
-        workers: processes; None for one per processor.
+        workers: processes; None for one per processor; or a cluster (`cadkit.tasks.run`).
         quiet: show no progress.
         more: options of a single importer by name.
     """
 
     labels: Path | None = None
     findings: Path | None = None
-    split: Shares | None = None
+    split: Shares | NoSplit | None = None
     seed: int = 0
     keep_ids: bool = False
     shift_dates: bool = False
-    workers: int | None = None
+    workers: Workers = None
     quiet: bool = False
     more: Mapping[str, str] = field(default_factory=dict)
 

@@ -1,109 +1,79 @@
-"""Reading a user's table and finding the exam or image that each of its rows is about."""
+"""Finding the exam or image that each row of a user's table is about."""
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import polars as pl
-
 from cadkit.errors import InputError
-from cadkit.importers.grouping import Found, FoundExam, FoundImage
-
-EXAM_KEYS: Mapping[str, tuple[str, ...]] = {
-    "study": ("study_instance_uid", "studyinstanceuid", "study_uid", "study"),
-    "accession": ("accession_number", "accessionnumber", "accession", "acc"),
-    "patient": ("patient_id", "patientid", "patient"),
-    "exam": ("exam_id",),
-}
-"""Columns by which labels join, and the names that they may have."""
-IMAGE_KEYS: Mapping[str, tuple[str, ...]] = {
-    "uid": ("sop_instance_uid", "sopinstanceuid", "sop_uid"),
-    "file": ("file", "file_name", "filename", "path"),
-    "image": ("image_id",),
-}
-"""Columns by which findings join, and the names that they may have."""
+from cadkit.importers.found import Found, FoundExam, FoundImage
+from cadkit.importers.user_tables import EXAM_KEYS, IMAGE_KEYS, UserTable, parse_date
 
 
 @dataclass(frozen=True)
-class UserTable:
-    """A user's CSV: every value as text, empty ones None.
+class NoMatch:
+    """Why a row is about no exam: name of the rule, reason and mend."""
 
-    Attributes:
-        path: the file.
-        rows: each row by column name; names are lower case with `_` for whatever is no letter or digit.
-        columns: those names in their order.
-    """
-
-    path: Path
-    rows: list[dict[str, str | None]]
-    columns: tuple[str, ...]
-
-    def column(self, names: tuple[str, ...]) -> str | None:
-        """The first of `names` that is a column."""
-        return next((name for name in names if name in self.columns), None)
-
-
-def read_user_table(path: Path) -> UserTable:
-    """Read a CSV whose values are separated by commas, semicolons or tabs.
-
-    Raises:
-        InputError: it cannot be read, has no row, or two columns of one name.
-    """
-    try:
-        text = path.read_bytes().decode("utf-8-sig", errors="replace")
-    except OSError as error:
-        raise InputError(f"the table cannot be read: {error.strerror}", file=path) from None
-    head = text.partition("\n")[0]
-    separator = max(",;\t", key=head.count)
-    try:
-        frame = pl.read_csv(text.encode(), separator=separator, infer_schema=False)
-    except pl.exceptions.NoDataError:
-        raise InputError("the table is empty", file=path) from None
-    except pl.exceptions.PolarsError:  # its message may quote a row
-        raise InputError("not a readable CSV file", file=path, mend="Give every row as many values.") from None
-    names = [re.sub(r"[^a-z0-9]+", "_", name.strip().lower()).strip("_") for name in frame.columns]
-    if twice := {name for name in names if names.count(name) > 1}:
-        raise InputError("two columns have one name", file=path, value=sorted(twice)[0], mend="Rename one of them.")
-    frame.columns = names
-    frame = frame.with_columns(pl.all().str.strip_chars().replace("", None))
-    return UserTable(path, frame.to_dicts(), tuple(names))
+    rule: str
+    reason: str
+    mend: str = ""
 
 
 class ExamIndex:
-    """Exams by study, accession number, patient and exam id."""
+    """Exams by study, accession number, patient, exam id and, beside one of these, date."""
 
     def __init__(self, found: Found, table: UserTable) -> None:
         self.columns = {key: name for key, names in EXAM_KEYS.items() if (name := table.column(names)) is not None}
-        if not self.columns:
+        if not self.columns.keys() - {"date"}:
             raise InputError(
                 "no column tells which exam a row is about",
                 file=table.path,
-                mend="Add patient_id, accession_number or study_instance_uid.",
+                mend="Add accession_number, study_instance_uid, or patient_id and date.",
             )
         self._index: dict[str, dict[str, list[FoundExam]]] = {key: defaultdict(list) for key in EXAM_KEYS}
+        self._refused = found.refused
         for exam in found.exams:
-            self._index["study"][exam.study].append(exam)
             self._index["patient"][exam.patient].append(exam)
             self._index["exam"][exam.exam_id].append(exam)
             if exam.patient_id != exam.patient:
                 self._index["patient"][exam.patient_id].append(exam)
+            for study in exam.studies:
+                self._index["study"][study].append(exam)
             for accession in exam.accessions:
                 self._index["accession"][accession].append(exam)
 
-    def find(self, row: Mapping[str, str | None]) -> list[FoundExam]:
-        """The exams that agree with every key that the row fills in; none if it fills in none."""
-        matches: list[FoundExam] | None = None
-        for key, column in self.columns.items():
-            value = row[column]
-            if value is None:
-                continue
-            here = self._index[key].get(value, [])
-            matches = here if matches is None else [exam for exam in matches if exam in here]
-        return matches or []
+    def find(self, row: Mapping[str, str | None]) -> list[FoundExam] | NoMatch:
+        """The exams that agree with every key that the row fills in, or why there are none.
+
+        A date agrees with the exam's own and with the StudyDate of its files.
+        """
+        given = {key: value for key, column in self.columns.items() if (value := row[column]) is not None}
+        text = given.pop("date", None)
+        day = parse_date(text) if text is not None else None
+        if text is not None and day is None:
+            mend = "Write it as 2021-03-28."
+            return NoMatch("label-wrong-date", f"{self.columns['date']} is no date, or could be two", mend)
+        if not given:
+            return NoMatch("label-without-key", "the row does not say which exam it is about")
+        of_key = {key: self._index[key].get(value, []) for key, value in given.items()}
+        matches = [exam for exam in next(iter(of_key.values())) if all(exam in here for here in of_key.values())]
+        if matches and day is not None:
+            of_day = [exam for exam in matches if day in exam.days]
+            reason = "the exams that the row could be about are of other dates"
+            return of_day or NoMatch("label-of-another-date", reason, "Compare the date with StudyDate in the files.")
+        if matches:
+            return matches
+        if all(of_key.values()):
+            return NoMatch("label-keys-disagree", f"{' and '.join(self._named(given))} name different exams")
+        if any(value in self._refused.get(key, ()) for key, value in given.items()):
+            reason = "the row is about an exam none of whose files was taken"
+            return NoMatch("label-on-left-out-exam", reason, "problems.csv has the reason of each file.")
+        return NoMatch("label-not-joined", "the row is about an exam that was not imported")
+
+    def _named(self, given: Mapping[str, str]) -> list[str]:
+        return [self.columns[key] for key in given]
 
 
 class ImageIndex:

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from cadkit.data.tables import SPLITS
 from cadkit.dicom.views import side_from_text
 from cadkit.errors import InputError, Problem
-from cadkit.importers.grouping import OLDEST, Found, FoundExam
-from cadkit.importers.joining import EXAM_KEYS, ExamIndex, UserTable
+from cadkit.importers.found import OLDEST, Found, FoundExam
+from cadkit.importers.joining import ExamIndex, NoMatch
+from cadkit.importers.user_tables import EXAM_KEYS, UserTable
 
 TABLE = "the table of labels"
 """What problems call it: its own name may be that of a person."""
@@ -28,6 +29,8 @@ _USUAL_LABELS = ("malignant", "benign", "cancer")
 _ZERO_ONE: Mapping[str, str] = {"0": "0", "1": "1", "0.0": "0", "1.0": "1"}
 _SPLIT_NAMES = {"training": "train", "val": "validation", "valid": "validation", "testing": "test"}
 _DENSITIES = {"1": "A", "2": "B", "3": "C", "4": "D"}
+
+_ONE_ROW = "Correct one of the two; a breast is 1 if any of its lesions is."
 
 Key = tuple[str, str]
 
@@ -53,10 +56,10 @@ class Joined:
 
 
 def join_labels(table: UserTable, found: Found, extra: Collection[str] = ()) -> Joined:
-    """Join each row of a table by study, accession number or patient.
+    """Join each row of a table by study, by accession number, or by patient and date.
 
-    A row that names a patient alone is joined if she has one exam; with several it cannot be told
-    which one is meant.
+    A row that names a patient without a date is joined if she has one exam; with several it cannot be told
+    which one is meant. Several rows may be about one breast as long as they agree.
 
     Args:
         table: the user's.
@@ -119,15 +122,14 @@ def _exam_of(
     index: ExamIndex, row: Mapping[str, str | None], name: str, number: int, problems: list[Problem]
 ) -> FoundExam | None:
     exams = index.find(row)
+    if isinstance(exams, NoMatch):
+        problems.append(Problem(exams.rule, exams.reason, name, number, mend=exams.mend))
+        return None
     if len(exams) == 1:
         return exams[0]
-    if exams:
-        reason = f"the row fits {len(exams)} exams, and it cannot be told which one is meant"
-        mend = "Add the column accession_number or study_instance_uid."
-        problems.append(Problem("label-ambiguous", reason, name, number, mend=mend))
-    else:
-        reason = "the row is about an exam that was not imported"
-        problems.append(Problem("label-not-joined", reason, name, number))
+    reason = f"the row fits {len(exams)} exams, and it cannot be told which one is meant"
+    mend = "Add the column accession_number, study_instance_uid or date."
+    problems.append(Problem("label-ambiguous", reason, name, number, mend=mend))
     return None
 
 
@@ -190,7 +192,7 @@ def _put(
         values[key] = ("", row)
         reason = f"{key[2]} contradicts row {row}; it was left empty"
         item = " ".join(part for part in key[:2] if part)
-        problems.append(Problem("label-contradicts", reason, name, number, mend="Correct one of the two.", item=item))
+        problems.append(Problem("label-contradicts", reason, name, number, mend=_ONE_ROW, item=item))
 
 
 def _spread(values: Mapping[tuple[str, str, str], tuple[str, int]], joined: Joined, extra: Iterable[str]) -> None:

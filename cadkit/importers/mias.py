@@ -27,7 +27,7 @@ from cadkit.data.splits import Shares, random_split
 from cadkit.data.tables import Meta
 from cadkit.errors import InputError, Problem
 from cadkit.files import fingerprint
-from cadkit.importers.frame import ImportReport, Options, Target
+from cadkit.importers.frame import ImportReport, NoSplit, Options, Target
 from cadkit.progress import track
 
 SPLIT: Shares = (0.5, 0.2, 0.3)
@@ -94,14 +94,14 @@ def from_options(source: Path, target: Path, options: Options) -> ImportReport:
 
 
 def import_mias(
-    source: str | Path, target: str | Path, *, split: Shares = SPLIT, seed: int = 0, quiet: bool = False
+    source: str | Path, target: str | Path, *, split: Shares | NoSplit = SPLIT, seed: int = 0, quiet: bool = False
 ) -> ImportReport:
     """Write a dataset from a folder of mini-MIAS films, or of some of them; the films stay where they are.
 
     Args:
         source: folder with Info.txt and the films as .pgm or .png, in itself or in folders below.
         target: the dataset's folder (see `Target`).
-        split: shares of women in train, validation and test, stratified by label.
+        split: shares of women in train, validation and test, stratified by label; `none` leaves the column empty.
         seed: of the split.
         quiet: show no progress.
 
@@ -125,7 +125,10 @@ def import_mias(
     here = {number: rows[number] for number in sorted(films)}
     findings = _findings(here, problems)
     exams, breasts = _exams(here, problems), _breasts(here)
-    exams = exams.with_columns(random_split(exams, breasts, tuple(LABELS), split, seed))
+    if split == "none":
+        exams = exams.with_columns(pl.lit(None, dtype=pl.String).alias("split"))
+    else:
+        exams = exams.with_columns(random_split(exams, breasts, tuple(LABELS), split, seed))
     sources = {"image_id": [_id(n) for n in here], "path": [str(films[n].resolve()) for n in here]}
     meta = Meta(
         name="mini-MIAS",
@@ -134,7 +137,11 @@ def import_mias(
         source="The mini-MIAS database of mammograms (J. Suckling et al. 1994)",
         created_by="cadkit import mias",
         sources_fingerprint=contents,
-        settings={"importer": "mias", "split": [float(share) for share in split], "seed": seed},
+        settings={
+            "importer": "mias",
+            "split": split if split == "none" else [float(share) for share in split],
+            "seed": seed,
+        },
     )
     return claimed.write(
         meta,

@@ -10,7 +10,7 @@ from pathlib import Path
 from cadkit.dicom import DicomError, Header, read_header
 from cadkit.errors import Problem
 from cadkit.progress import track
-from cadkit.tasks import run
+from cadkit.tasks import Workers, run
 
 _BATCH = 32
 
@@ -44,7 +44,7 @@ def files_below(source: Path, leave_out: Iterable[Path]) -> list[Path]:
     return found
 
 
-def scan(paths: list[Path], workers: int | None, quiet: bool) -> Iterator[Scan]:
+def scan(paths: list[Path], workers: Workers, quiet: bool) -> Iterator[Scan]:
     """Read the headers of files, in their order, over several processes."""
     batches = [paths[at : at + _BATCH] for at in range(0, len(paths), _BATCH)]
     few = workers if len(batches) > 1 else 1

@@ -377,3 +377,57 @@ def test_doubtful_polarity_is_said(make: Any, air: int) -> None:
     stored[5:15, 5:15] = 1000
     rules = [note.rule for note in read_pixels(make(stored, PresentationLUTShape="INVERSE")).notes]
     assert rules == ["polarity-conflict"] + (["polarity-doubtful"] if air == 3000 else [])
+
+
+# Raw images
+RAW_CLASS = "1.2.840.10008.5.1.4.1.1.1.2.1"
+
+
+def attenuated() -> np.ndarray[Any, Any]:
+    """Thickness of tissue, 0 (air) to 1, whose signal is 4000 exp(-3 thickness)."""
+    thickness = np.zeros((64, 60))
+    thickness[10:50, :40] = np.linspace(0.2, 1.0, 40)
+    return thickness
+
+
+@pytest.mark.parametrize(
+    ("photometric", "sign", "falls"),
+    [("MONOCHROME1", 1, False), ("MONOCHROME1", None, False), ("MONOCHROME2", -1, True), ("MONOCHROME2", None, True)],
+)
+def test_raw_images_are_inverted_logarithms(make: Any, photometric: str, sign: int | None, falls: bool) -> None:
+    thickness = attenuated()
+    signal = np.rint(4000 * np.exp(-3 * thickness)).astype(np.uint16)
+    signal[0, 0] = 0  # a dead pixel does not set the range
+    path = make(
+        4095 - signal if falls else signal,
+        SOPClassUID=RAW_CLASS,
+        PhotometricInterpretation=photometric,
+        PixelIntensityRelationship="LIN",
+        PixelIntensityRelationshipSign=sign,
+    )
+    pixels = read_pixels(path)
+    signal[0, 0] = 4000
+    # The darkest tissue, a forty-eighth of the picture, is the lower end of the range.
+    expected = np.log(4000 / signal) / 3.0
+    expected[0, 0] = 1.0
+    np.testing.assert_allclose(pixels.array, expected, atol=2e-3)
+    assert dict(pixels.steps)["voi"]["logarithm"]
+    assert dict(pixels.steps)["inversion"]["applied"]
+    assert pixels.notes == ()
+
+
+def test_a_raw_image_that_is_a_logarithm_already(make: Any) -> None:
+    stored = np.rint(1000 * (4 - 3 * attenuated())).astype(np.uint16)
+    path = make(
+        stored, SOPClassUID=RAW_CLASS, PhotometricInterpretation="MONOCHROME1", PixelIntensityRelationship="LOG"
+    )
+    np.testing.assert_allclose(read_pixels(path).array, attenuated(), atol=1e-3)
+
+
+def test_the_sign_of_a_raw_image_is_trusted_and_the_conflict_noted(make: Any) -> None:
+    stored = np.rint(4000 * np.exp(-3 * attenuated())).astype(np.uint16)
+    pixels = read_pixels(
+        make(stored, SOPClassUID=RAW_CLASS, PhotometricInterpretation="MONOCHROME2", PixelIntensityRelationshipSign=1)
+    )
+    assert pixels.array[30, 39] > pixels.array[0, 59]
+    assert [note.rule for note in pixels.notes] == ["polarity-conflict"]

@@ -22,6 +22,18 @@ TOMO, SECONDARY, CR = (
 FUJI = ["DERIVED", "PRIMARY", "TOMOSYNTHESIS", "GENERATED_2D"]
 
 
+POST_CONTRAST = ["DERIVED", "PRIMARY", "POST_CONTRAST"]
+VOLUME = {"VolumetricProperties": "VOLUME", "ConcatenationUID": "1.2.3", "SeriesDescription": "Tomo"}
+LESS: dict[str, Any] = {"ImageLaterality": None}
+DX = "1.2.840.10008.5.1.4.1.1.1.1"
+
+
+def modifier(code: str) -> Sequence:
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator = code, "SCT"
+    return Sequence([item])
+
+
 def specimen() -> Sequence:
     item = Dataset()
     item.CodeValue, item.CodingSchemeDesignator = "127457009", "SCT"
@@ -34,6 +46,17 @@ def specimen() -> Sequence:
         ({}, "mammogram", True, "sop-class"),
         ({"ImageType": None}, "mammogram", True, "sop-class"),
         ({"ImageType": ["DERIVED", "PRIMARY", ""]}, "mammogram", True, "sop-class"),
+        ({"ImageType": "DERIVED"}, "mammogram", True, "sop-class"),
+        ({"ManufacturerModelName": "FDR-3000AWS", "ImageType": POST_CONTRAST}, "mammogram", True, "sop-class"),
+        ({"VolumetricProperties": "VOLUME", "SeriesDescription": "TOMO"}, "mammogram", True, "sop-class"),
+        ({"VolumetricProperties": "VOLUME", "ConcatenationUID": "1.2.3"}, "mammogram", True, "sop-class"),
+        (
+            {**VOLUME, "VolumeBasedCalculationTechnique": "MAX_IP"},
+            "mammogram",
+            True,
+            "sop-class",
+        ),
+        ({**VOLUME, "VolumeBasedCalculationTechnique": "NONE"}, "tomosynthesis", False, "volume-slice"),
         ({"ImageType": ["DERIVED", "PRIMARY", "", "LOW_ENERGY"]}, "mammogram", True, "sop-class"),
         ({"QualityControlImage": "YES"}, "quality-control", False, "quality-control"),
         ({"ViewPosition": "FLATFIELD"}, "quality-control", False, "quality-control"),
@@ -83,12 +106,51 @@ def specimen() -> Sequence:
         ),
         ({"SOPClassUID": CR, "Modality": "CR", "BodyPartExamined": "BREAST"}, "mammogram", True, "sop-class"),
         ({"ViewCodeSequence": specimen()}, "mammogram", False, "specimen"),
+        ({"SOPClassUID": "1.2.840.10008.1.3.10"}, "not-an-image", False, "sop-class-unwanted"),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.11.1"}, "not-an-image", False, "sop-class-unwanted"),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.104.1"}, "not-an-image", False, "sop-class-unwanted"),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.13.1.5"}, "tomosynthesis", False, "tomosynthesis-projection"),
+        ({"SOPClassUID": DX, "Modality": "DX", "ViewCodeSequence": None}, "other-anatomy", False, "other-anatomy"),
+        ({"SOPClassUID": DX, "Modality": "DX", "OrganExposed": "BREAST"}, "mammogram", True, "sop-class"),
+        ({"SOPClassUID": DX + ".1", "OrganExposed": "BREAST"}, "processing", False, "for-processing"),
+        ({"SOPClassUID": SECONDARY + ".3", "NumberOfFrames": 2}, "secondary", False, "secondary-capture"),
+        ({"SeriesDescription": "Flat Field Tomo"}, "quality-control", False, "quality-control"),
+        ({"ProtocolName": "STEREO"}, "stereotactic", False, "stereotactic"),
+        ({"SeriesDescription": "L CC needle"}, "needle", False, "needle"),
+        ({"PaddleDescription": "BIOPSY 6CM"}, "needle", False, "needle"),
+        ({"SeriesDescription": "Galactogram L"}, "galactogram", False, "galactogram"),
+        ({"SeriesDescription": "Specimen"}, "specimen", False, "specimen"),
+        ({"SeriesDescription": "L CC RECOMBINED"}, "recombined", False, "contrast-recombined"),
+        ({"SeriesDescription": "L CC Tomosynthesis Recon"}, "tomosynthesis", False, "series-tomosynthesis"),
+        ({"SeriesDescription": "L_CC_ROUTINE3D_1"}, "tomosynthesis", False, "series-tomosynthesis"),
+        (
+            {"SeriesDescription": "ROUTINE3D_", "ImageType": ["ORIGINAL", "PRIMARY"]},
+            "mammogram",
+            True,
+            "sop-class",
+        ),
+        ({"SeriesDescription": "SCREENING L CC"}, "mammogram", True, "sop-class"),
+        ({"SeriesDescription": "Capture"}, "mammogram", True, "sop-class"),
+        ({"SeriesDescription": "Capture", **LESS, "Laterality": "L"}, "secondary", False, "screen-save"),
+        ({"SeriesDescription": "L CC CV", "Manufacturer": "HOLOGIC, Inc."}, "synthesised", False, "product-name"),
+        ({"SeriesDescription": "L CC CV", "Manufacturer": "Made Up"}, "mammogram", True, "sop-class"),
+        ({"SeriesDescription": "L CV", "Manufacturer": "HOLOGIC, Inc."}, "mammogram", True, "sop-class"),
+        ({"SeriesDescription": "V-Preview"}, "synthesised", False, "product-name"),
+        ({"SeriesDescription": "Insight 2D L"}, "synthesised", False, "product-name"),
+        ({"SeriesDescription": "L MLO Intelligent 2D"}, "synthesised", False, "product-name"),
+        ({"SeriesDescription": "G-View"}, "synthesised", False, "product-name"),
+        ({"ViewModifierCodeSequence": modifier("399055006")}, "mammogram", False, "spot-view"),
+        ({"ViewModifierCodeSequence": modifier("399163009")}, "mammogram", False, "magnification-view"),
+        ({"ViewModifierCodeSequence": modifier("399209000")}, "mammogram", True, "sop-class"),
+        ({"PaddleDescription": "SPT MAG"}, "mammogram", False, "magnification-view"),
+        ({"PartialView": "YES"}, "mammogram", True, "sop-class"),
         ({"ViewCodeSequence": None}, "mammogram", False, "no-view"),
         ({"ImageLaterality": None}, "mammogram", False, "no-side"),
         ({"ImageLaterality": "B"}, "mammogram", False, "both-sides"),
         ({"BurnedInAnnotation": "YES"}, "mammogram", False, "burned-in"),
         ({"PhotometricInterpretation": "RGB"}, "mammogram", False, "not-monochrome"),
-        ({"EstimatedRadiographicMagnificationFactor": "1.8"}, "mammogram", True, "sop-class"),
+        ({"EstimatedRadiographicMagnificationFactor": "1.8"}, "mammogram", False, "magnification-view"),
+        ({"EstimatedRadiographicMagnificationFactor": "1.1"}, "mammogram", True, "sop-class"),
     ],
 )
 def test_rules(make: Any, values: dict[str, Any], kind: str, take: bool, rule: str) -> None:
@@ -105,6 +167,8 @@ def test_what_is_allowed_is_taken(make: Any) -> None:
     assert classify(computed, Rules(allow_synthesised=True)).take
     film = read_header(make(PIXELS, SOPClassUID=SECONDARY, ConversionType="DF"))
     assert classify(film, Rules(allow_film=True)).take
+    spot = read_header(make(PIXELS, PaddleDescription="SPOT"))
+    assert classify(spot, Rules(allow_diagnostic=True)).take
 
 
 def test_without_pixels(make: Any) -> None:
@@ -142,7 +206,7 @@ def test_cut_short(make: Any) -> None:
         ("MG-Im-GE_Seno_2_ForPresentation.dcm", "too-small", "too-small"),
         ("MG-Im-GE-SenDS-scaled.dcm", "for-processing", "too-small"),
         ("MG-Im-Hologic-PropProj.dcm", "quality-control", "quality-control"),
-        ("MG_Explicit_Little.dcm", "sop-class", "sop-class"),
+        ("MG_Explicit_Little.dcm", "magnification-view", "magnification-view"),
     ],
 )
 def test_public_samples(shared: Path, name: str, rule: str, with_all: str) -> None:
@@ -150,7 +214,7 @@ def test_public_samples(shared: Path, name: str, rule: str, with_all: str) -> No
     assert classify(header).rule == rule
     allowed = classify(header, Rules(allow_film=True, allow_processing=True))
     assert allowed.rule == with_all
-    assert allowed.take == (with_all in ("digitised-film", "sop-class"))
+    assert allowed.take == (with_all == "digitised-film")
 
 
 def test_public_samples_tell(shared: Path) -> None:

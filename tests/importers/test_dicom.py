@@ -21,6 +21,7 @@ from cadkit.dicom import Rules, stored_values, write_mammogram
 from cadkit.errors import InputError
 from cadkit.importers import Options
 from cadkit.importers.dicom import Settings, from_options, import_dicom
+from cadkit.importers.user_tables import parse_date
 
 ROWS, COLUMNS = 96, 80
 Y, X = np.mgrid[:ROWS, :COLUMNS]
@@ -176,9 +177,13 @@ def test_bad_files_are_rows_and_stop_nothing(tree: Path, tmp_path: Path) -> None
 def test_a_missing_view_and_two_images_of_one_view(tree: Path, tmp_path: Path) -> None:
     (tree / "A1" / "RMLO.dcm").unlink()
     image(tree, "A1", "L", "CC", name="repeat.dcm", time=dt.time(9, 30))
-    image(tree, "A1", "L", "CC", name="spot.dcm", time=dt.time(9, 50), modifiers=("spot compression",))
+    image(tree, "A1", "L", "CC", name="rolled.dcm", time=dt.time(9, 50), modifiers=("rolled lateral",))
+    image(tree, "A1", "L", "CC", name="spot.dcm", time=dt.time(9, 55), modifiers=("spot compression",))
+    image(tree, "A1", "L", "CC", name="large.dcm", time=dt.time(9, 59), modifiers=("magnification",))
     data = imported(tree, tmp_path)
-    assert rules(tmp_path) == {"view-missing": 1, "view-repeated": 1, "view-modified": 1}
+    assert rules(tmp_path) == {
+        "view-missing": 1, "view-repeated": 1, "view-modified": 1, "spot-view": 1, "magnification-view": 1,
+    }  # fmt: skip
     exam = exam_of(data, tmp_path, "A1")
     rows = data.tables["images"].filter(
         (pl.col("exam_id") == exam) & (pl.col("view") == "CC") & (pl.col("side") == "L")
@@ -186,7 +191,8 @@ def test_a_missing_view_and_two_images_of_one_view(tree: Path, tmp_path: Path) -
     assert rows.height == 3
     names = {name: path for path, name in paths(tmp_path).items()}
     assert [names[row] for row in rows.filter(pl.col("preferred") == 1)["image_id"]] == ["A1/repeat.dcm"]
-    assert [names[row] for row in rows.filter(pl.col("standard") == 0)["image_id"]] == ["A1/spot.dcm"]
+    assert [names[row] for row in rows.filter(pl.col("standard") == 0)["image_id"]] == ["A1/rolled.dcm"]
+    assert sorted(rows.filter(pl.col("standard") == 1)["repeat"]) == [1, 2]
 
 
 def test_nothing_usable_is_said_with_every_reason(tmp_path: Path) -> None:
@@ -204,9 +210,34 @@ def test_an_empty_folder(tmp_path: Path) -> None:
 
 
 def test_two_studies_of_a_day_are_pointed_out(tree: Path, tmp_path: Path) -> None:
-    four(tree, "A2")
-    imported(tree, tmp_path)
+    four(tree, "A2", time=dt.time(14, 0))
+    data = imported(tree, tmp_path)
     assert rules(tmp_path) == {"same-day-exams": 1}
+    assert data.tables["exams"].height == 5
+
+
+def test_pixels_that_were_sent_again_are_left_out(tree: Path, tmp_path: Path) -> None:
+    """The same exposures under new UIDs, one of them compressed: two studies of a day, one of them a re-send."""
+    four(tree, "A2")
+    path = tree / "A2" / "LCC.dcm"
+    again = pydicom.dcmread(path)
+    again.compress("1.2.840.10008.1.2.4.80", encoding_plugin="pyjpegls", generate_instance_uid=False)
+    again.save_as(path)
+    data = imported(tree, tmp_path)
+    assert rules(tmp_path) == {"same-pixels": 4}
+    assert data.tables["exams"].height == 4
+    shutil.rmtree(tmp_path / "D")
+    imported(tree, tmp_path, settings=Settings(compare=False))
+    assert rules(tmp_path) == {"same-day-exams": 1}
+
+
+def test_another_image_of_the_same_exposure_data_is_no_copy(tree: Path, tmp_path: Path) -> None:
+    path = image(tree, "A1", name="again.dcm")
+    other = pydicom.dcmread(path)
+    other.PixelData = stored_values(BREAST * 0.9).astype("<u2").tobytes()
+    other.save_as(path)
+    imported(tree, tmp_path)
+    assert rules(tmp_path) == {"view-repeated": 1}
 
 
 # Labels
@@ -292,6 +323,87 @@ def test_a_patient_in_two_splits(tree: Path, tmp_path: Path) -> None:
     assert "Mohr" not in str(caught.value)
 
 
+def test_labels_by_patient_and_date(tree: Path, tmp_path: Path) -> None:
+    labels = csv(
+        tmp_path / "labels.csv",
+        """patient_id,exam date,side,malignant
+           Mohr-3,2022-03-04,L,1
+           Mohr-3,02.01.2020,L,0
+           Miller-1,20200102,L,0
+           Mohr-3,2021-03-04,L,0
+           Mohr-3,3/4/2022,L,0
+           Nobody,2020-01-02,L,0
+           ,2020-01-02,L,0
+           Mohr-3,,L,0""",
+    )
+    report = import_dicom(
+        tree, tmp_path / "D", labels=labels, settings=Settings(shift_dates=True), workers=1, quiet=True
+    )
+    data = Dataset.open(tmp_path / "D")
+    said = {
+        (exam, side): value
+        for exam, side, value in data.tables["breasts"].select("exam_id", "side", "malignant").iter_rows()
+    }
+    of = {name: exam_of(data, tmp_path, name) for name in ("A1", "B1", "C1", "C2")}
+    assert [said[of[name], "L"] for name in ("A1", "B1", "C1", "C2")] == [0, None, 0, 1]
+    problems = read_problems(tmp_path / "D").filter(pl.col("rule").str.starts_with("label-"))
+    assert list(problems.select("rule", "row").iter_rows()) == [
+        ("label-of-another-date", "4"), ("label-wrong-date", "5"), ("label-not-joined", "6"),
+        ("label-without-key", "7"), ("label-ambiguous", "8"),
+    ]  # fmt: skip
+    assert "Rows without an exam: 5; exams without a row: 1" in str(report)
+    assert "Labels: 3 of 8 rows joined." in str(report)
+    assert "2021-03-04" not in (tmp_path / "D" / "problems.csv").read_text()
+
+
+def test_labels_by_study_and_keys_that_disagree(tree: Path, tmp_path: Path) -> None:
+    for path in (tree / "B1").glob("*.dcm"):
+        dataset = pydicom.dcmread(path)
+        dataset.QualityControlImage = "YES"
+        dataset.save_as(path)
+    study = pydicom.dcmread(tree / "A1" / "LCC.dcm").StudyInstanceUID
+    labels = csv(
+        tmp_path / "labels.csv",
+        f"""StudyInstanceUID,accession,side,malignant
+            {study},,L,1
+            {study},A1,R,0
+            {study},C1,R,0
+            ,B1,L,1""",
+    )
+    data = imported(tree, tmp_path, labels=labels)
+    assert data.tables["breasts"]["malignant"].sum() == 1
+    problems = read_problems(tmp_path / "D").filter(pl.col("rule").str.starts_with("label-"))
+    assert list(problems.select("rule", "row").iter_rows()) == [
+        ("label-keys-disagree", "3"), ("label-on-left-out-exam", "4"),
+    ]  # fmt: skip
+
+
+def test_a_date_alone_joins_nothing(tree: Path, tmp_path: Path) -> None:
+    labels = csv(tmp_path / "labels.csv", "date,side,malignant\n2020-01-02,L,1")
+    with pytest.raises(InputError, match="no column tells which exam"):
+        imported(tree, tmp_path, labels=labels)
+
+
+def test_several_rows_of_one_breast_may_agree(tree: Path, tmp_path: Path) -> None:
+    labels = csv(tmp_path / "labels.csv", "accession,side,malignant,benign\nA1,L,1,\nA1,L,1,0\nA1,L,,0")
+    data = imported(tree, tmp_path, labels=labels)
+    row = data.tables["breasts"].filter(pl.col("malignant") == 1)
+    assert row.select("side", "benign").rows() == [("L", 0)]
+    assert "label-contradicts" not in rules(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("2021-03-28", (2021, 3, 28)), ("20210328", (2021, 3, 28)), ("28.3.2021", (2021, 3, 28)),
+        ("28/3/2021", (2021, 3, 28)), ("3/28/2021", (2021, 3, 28)), ("5/5/2021", (2021, 5, 5)),
+        ("2021-03-28 10:00", (2021, 3, 28)), ("3/4/2021", None), ("2021-02-30", None), ("2021", None),
+    ],
+)  # fmt: skip
+def test_dates_as_people_write_them(text: str, day: tuple[int, int, int] | None) -> None:
+    assert parse_date(text) == (None if day is None else dt.date(*day))
+
+
 def test_columns_that_may_name_persons_stay_where_they_are(tree: Path, tmp_path: Path) -> None:
     labels = csv(
         tmp_path / "labels.csv", "accession,side,malignant,name,ethnicity\nA1,L,1,Jane,x\nA1,R,0,Jane,x\nB1,L,0,Joan,y"
@@ -351,9 +463,103 @@ def test_options(tree: Path, tmp_path: Path) -> None:
     report = from_options(tree, tmp_path / "D", Options(workers=1, quiet=True, split=(1, 0, 0), more={"film": "yes"}))
     assert report.exams == 4
     assert set(Dataset.open(tmp_path / "D").tables["exams"]["split"]) == {"train"}
-    for more in ({"film": "perhaps"}, {"colour": "yes"}):
+    for more in ({"film": "perhaps"}, {"colour": "yes"}, {"exams": "day"}):
         with pytest.raises(InputError):
             from_options(tree, tmp_path / "E", Options(more=more))
+
+
+def test_no_split_if_asked(tree: Path, tmp_path: Path) -> None:
+    report = from_options(tree, tmp_path / "D", Options(workers=1, quiet=True, split="none"))
+    assert Dataset.open(tmp_path / "D").tables["exams"]["split"].null_count() == 4
+    assert "Split: none" in str(report)
+
+
+def test_raw_images_are_taken_if_asked_and_marked(tree: Path, tmp_path: Path) -> None:
+    for path in (tree / "A1").glob("*.dcm"):
+        raw = pydicom.dcmread(path)
+        raw.SOPClassUID = raw.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.1.2.1"
+        raw.SOPInstanceUID = raw.file_meta.MediaStorageSOPInstanceUID = f"{raw.SOPInstanceUID[:50]}.1"
+        raw.PresentationIntentType = "FOR PROCESSING"
+        raw.PixelData = (4095 - raw.pixel_array).astype("<u2").tobytes()
+        raw.save_as(path.with_name(f"raw-{path.name}"))
+    imported(tree, tmp_path)
+    assert rules(tmp_path) == {"for-processing": 4}
+    from_options(tree, tmp_path / "E", Options(workers=1, quiet=True, more={"processing": "yes"}))
+    images = Dataset.open(tmp_path / "E").tables["images"]
+    assert images["kind"].value_counts(sort=True).rows() == [("mammogram", 16), ("processing", 4)]
+    assert images.filter(pl.col("preferred") == 1)["kind"].unique().to_list() == ["mammogram"]
+
+
+def test_machines_get_pseudonyms(tree: Path, tmp_path: Path) -> None:
+    path = tree / "A1" / "LCC.dcm"
+    other = pydicom.dcmread(path)
+    other.DeviceSerialNumber = "SECRET-77"
+    other.save_as(path)
+    data = imported(tree, tmp_path)
+    counts = sorted(data.tables["images"]["machine"].value_counts()["count"])
+    assert counts == [1, 15]
+    assert "SECRET" not in (tmp_path / "D" / "images.csv").read_text()
+
+
+# Corrections
+def test_a_person_has_the_last_word(tree: Path, tmp_path: Path) -> None:
+    table = csv(
+        tmp_path / "corrections.csv",
+        f"""file,sop_instance_uid,kind,side,view
+            A1/LCC.dcm,,leave-out,,
+            A1/LMLO.dcm,,synthesised,,
+            ,{pydicom.dcmread(tree / "B1" / "LCC.dcm").SOPInstanceUID},,right,
+            B1/RCC.dcm,,,,ML
+            B1/none.dcm,,,L,""",
+    )
+    data = imported(tree, tmp_path, settings=Settings(corrections=table))
+    found = rules(tmp_path)
+    assert (found["corrected"], found["correction-not-joined"]) == (2, 1)
+    names = {name: path for path, name in paths(tmp_path).items()}
+    changed = data.tables["images"].filter(
+        (pl.col("laterality_source") == "correction") | (pl.col("view_source") == "correction")
+    )
+    assert sorted((names[row["image_id"]], row["side"], row["view"]) for row in changed.iter_rows(named=True)) == [
+        ("B1/LCC.dcm", "R", "CC"), ("B1/RCC.dcm", "R", "ML"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [("file,side\nA1/LCC.dcm,X", "row 1: the side"), ("file,kind\nA1/LCC.dcm,nice", "row 1: the kind"),
+     ("file\nA1/LCC.dcm", "nothing is corrected"), ("name,side\nx,L", "no column tells")],
+)  # fmt: skip
+def test_wrong_corrections_are_errors(tree: Path, tmp_path: Path, text: str, what: str) -> None:
+    with pytest.raises(InputError, match=what):
+        imported(tree, tmp_path, settings=Settings(corrections=csv(tmp_path / "corrections.csv", text)))
+
+
+# Interrupted
+def test_an_import_that_was_killed_goes_on(tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever file was being put in place, the folder is no dataset, and the same command makes the same one."""
+    whole = imported(tree, tmp_path)
+    expected = {path.name: path.read_bytes() for path in (tmp_path / "D").glob("*.*")}
+    assert whole.tables["exams"].height == 4
+    replace_file = os.replace
+    for number in range(1, 40):
+        shutil.rmtree(tmp_path / "D")
+        calls = iter(range(1, 1000))
+
+        def killed(*args: Any, calls: Any = calls, number: int = number) -> None:
+            if next(calls) == number:
+                raise KeyboardInterrupt
+            replace_file(*args)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "replace", killed)
+            try:
+                import_dicom(tree, tmp_path / "D", workers=1, quiet=True)
+                break
+            except KeyboardInterrupt:
+                pass
+        import_dicom(tree, tmp_path / "D", workers=1, quiet=True)
+        assert {path.name: path.read_bytes() for path in (tmp_path / "D").glob("*.*")} == expected
+    assert number > 5
 
 
 # Real files
@@ -389,14 +595,14 @@ def test_the_public_samples(shared: Path, tmp_path: Path) -> None:
     rows = [(names[row["item"]], row["rule"]) for row in read_problems(tmp_path / "D").iter_rows(named=True)
             if row["item"] in names]  # fmt: skip
     taken = {names[image]: kind for image, kind in data.tables["images"].select("image_id", "kind").iter_rows()}
-    assert taken == {"MG1_J2KI.dcm": "film", "MG1_JPLY.dcm": "film", "MG_Explicit_Little.dcm": "mammogram"}
+    assert taken == {"MG1_J2KI.dcm": "film", "MG1_JPLY.dcm": "film"}
     assert {
         ("MG-Im-GE_Seno_1_ForPresentation.dcm", "too-small"),
         ("MG-Im-GE_Seno_2_ForPresentation.dcm", "too-small"),
         ("MG-Im-GE_Seno_1_ForProcessing.dcm", "for-processing"),
         ("MG-Im-GE-SenDS-scaled.dcm", "for-processing"),
         ("MG-Im-Hologic-PropProj.dcm", "quality-control"),
-        ("MG_Explicit_Little.dcm", "view-modified"),
+        ("MG_Explicit_Little.dcm", "magnification-view"),
     } <= set(rows)
     secrets = set()
     for path in source.glob("*.dcm"):
@@ -411,8 +617,12 @@ def test_the_public_samples(shared: Path, tmp_path: Path) -> None:
 
 
 def test_without_film_the_samples_give_rows(shared: Path, tmp_path: Path) -> None:
-    import_dicom(shared / "data" / "mg-dicom", tmp_path / "D", workers=1, quiet=True)
+    with pytest.raises(InputError, match="none of its 9 files"):
+        import_dicom(shared / "data" / "mg-dicom", tmp_path / "D", workers=1, quiet=True)
     assert rules(tmp_path)["digitised-film"] == 2
+    settings = Settings(Rules(allow_diagnostic=True))
+    import_dicom(shared / "data" / "mg-dicom", tmp_path / "E", settings=settings, workers=1, quiet=True)
+    assert Dataset.open(tmp_path / "E").tables["images"]["kind"].to_list() == ["mammogram"]
 
 
 # The way round: a phantom's bare files with tables as a user keeps them
