@@ -11,7 +11,7 @@ from pathlib import Path
 
 import polars as pl
 
-from cadkit.data.shapes import parse_region
+from cadkit.data.shapes import mask_size, parse_region
 from cadkit.data.tables import BREASTS, EXAMS, FINDINGS, IMAGES, SHAPES, SIDES, SPLITS, Meta
 from cadkit.errors import InputError, Problem
 from cadkit.files import inside
@@ -90,22 +90,23 @@ def _values(folder: Path, meta: Meta, tables: Tables) -> Iterable[Problem]:
 
 
 def _splits(folder: Path, meta: Meta, tables: Tables) -> Iterable[Problem]:
-    if "split" not in tables["exams"].columns:
-        return
-    first: dict[str, tuple[str, int]] = {}
-    for row, (patient, split) in enumerate(tables["exams"].select("patient_id", "split").iter_rows(), start=1):
-        if split is None:
+    for column, parts in (("split", "splits"), ("fold", "folds")):
+        if column not in tables["exams"].columns:
             continue
-        seen, seen_row = first.setdefault(patient, (split, row))
-        if seen != split:
-            yield Problem(
-                "patient-in-two-splits",
-                f"the patient is in {split} here and in {seen} in row {seen_row}",
-                EXAMS.file,
-                row,
-                patient,
-                "Put all exams of a patient into one split.",
-            )
+        first: dict[str, tuple[str, int]] = {}
+        for row, (patient, part) in enumerate(tables["exams"].select("patient_id", column).iter_rows(), start=1):
+            if part is None:
+                continue
+            seen, seen_row = first.setdefault(patient, (part, row))
+            if seen != part:
+                yield Problem(
+                    f"patient-in-two-{parts}",
+                    f"the patient is in {part} here and in {seen} in row {seen_row}",
+                    EXAMS.file,
+                    row,
+                    patient,
+                    f"Put all exams of a patient into one {column}.",
+                )
 
 
 def _files(folder: Path, meta: Meta, tables: Tables) -> Iterable[Problem]:
@@ -170,12 +171,8 @@ def _finding_shape(folder: Path, row: Mapping[str, str], image: Mapping[str, int
         if not path.is_file():
             yield problem("missing-file", "the mask is not there", "Correct the name, or put the file there.")
             return
-        from PIL import Image as Picture
-
-        try:
-            with Picture.open(path) as picture:
-                size = picture.size
-        except OSError:
+        size = mask_size(path)
+        if size is None:
             yield problem("unreadable-mask", "the mask is not a picture", "Write it as a PNG.")
             return
         if rows is not None and columns is not None and size != (columns, rows):

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from cadkit.data.affine import Affine
 from cadkit.data.crop import Crop, Size, place_window
 from cadkit.data.shapes import Region
+from cadkit.data.windows import window_size
 from cadkit.errors import CadkitError, InputError
 
 if TYPE_CHECKING:
@@ -301,14 +302,19 @@ class Image:
             return crop.at((max(1, round(rows * width / columns)), width))
         return crop if size is None else crop.at(size)
 
-    def window(self, size: Size, rng: np.random.Generator | None = None, noise: float = 100) -> Crop:
+    def window(self, size: Size | str, rng: np.random.Generator | None = None, noise: float = 100) -> Crop:
         """Wu et al.'s window about the best centre; with `rng`, with noise in place and size.
 
         Args:
-            size: rows and columns, in prepared pixels.
+            size: rows and columns, in prepared pixels; or a name, `gmic` or `nyu` (`cadkit.data.windows`).
             rng: generator of the noise; None for none.
             noise: largest displacement of the window and of each of its borders, in prepared pixels.
+
+        Raises:
+            InputError: no window has that name.
         """
+        if isinstance(size, str):
+            size = window_size(size, self.view)
         center = self._source.best_center(self.id, size)
         place = place_window(self.view, size, center, self.shape, rng, noise)
         matrix = Affine((place.width / size[1], 0.0, place.left, 0.0, place.height / size[0], place.top))

@@ -6,6 +6,7 @@ bounding box, its centre of mass, its area, its pixels, and what it looks like a
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +19,8 @@ from cadkit.data.affine import IDENTITY, Affine
 from cadkit.errors import InputError
 
 Bools = NDArray[np.bool_]
+_MASK_FORMATS = ("PNG", "TIFF", "PPM", "GIF", "BMP")
+_LARGEST_MASK = 100_000_000
 Bounds = tuple[float, float, float, float]
 
 
@@ -209,9 +212,15 @@ class Mask:
         from PIL import Image as Picture
 
         try:
-            with Picture.open(self.path) as picture:
-                array = np.asarray(picture)
-        except (OSError, SyntaxError, ValueError) as error:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                with Picture.open(self.path, formats=_MASK_FORMATS) as picture:
+                    if picture.width * picture.height > _LARGEST_MASK:
+                        raise InputError("the mask claims too many pixels", file=self.path.name, value=picture.size)
+                    array = np.asarray(picture)
+        except InputError:
+            raise
+        except Exception as error:  # a damaged picture raises one of many kinds
             raise InputError(f"the mask cannot be read: {error}", file=self.path.name) from None
         if array.ndim != 2:
             raise InputError("a mask must have one channel", file=self.path.name, value=array.shape)
@@ -248,6 +257,19 @@ class Mask:
 
     def moved(self, affine: Affine) -> Region:
         return Mask(self.path, affine @ self.affine)
+
+
+def mask_size(path: Path) -> tuple[int, int] | None:
+    """Columns and rows of a mask by its header; None if it is not a picture."""
+    from PIL import Image as Picture
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Picture.open(path, formats=_MASK_FORMATS) as picture:
+                return picture.size
+    except Exception:  # a damaged picture raises one of many kinds
+        return None
 
 
 _COUNTS = {"box": 4, "circle": 3, "point": 2}

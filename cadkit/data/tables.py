@@ -353,11 +353,22 @@ def write_sources(folder: Path, sources: pl.DataFrame) -> None:
 
 
 def read_problems(folder: Path) -> pl.DataFrame:
-    """The rows of `problems.csv`, all columns text; empty where there is none."""
+    """The rows of `problems.csv`, all columns text; empty where there is none.
+
+    Raises:
+        InputError: somebody edited it, and it cannot be read any more.
+    """
     path = folder / "problems.csv"
-    if path.exists():
-        return pl.read_csv(path, infer_schema=False)
-    return pl.DataFrame(schema=dict.fromkeys(PROBLEM_COLUMNS, pl.String))
+    if not path.exists():
+        return pl.DataFrame(schema=dict.fromkeys(PROBLEM_COLUMNS, pl.String))
+    mend = "Delete the file; the next import or prepare writes its own rows anew."
+    try:
+        table = pl.read_csv(path, infer_schema=False)
+    except (pl.exceptions.PolarsError, UnicodeDecodeError):
+        raise InputError("not a readable CSV file", file=path, mend=mend) from None
+    if missing := [name for name in PROBLEM_COLUMNS if name not in table.columns]:
+        raise InputError("a column is missing", file=path, value=missing[0], mend=mend)
+    return table
 
 
 def write_problems(folder: Path, step: str, problems: Iterable[Problem]) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 
 from cadkit.data import Dataset, Exam, Image
+from cadkit.data.split_uses import record_use
 from cadkit.errors import CadkitError, Failure, InputError
 from cadkit.files import atomic, disk_full, read_toml, write_toml
 from cadkit.plugin import ExamPrediction, ImagePrediction, Marks, Model, Skipped
@@ -77,7 +78,10 @@ def predict(
         "saliency": saliency,
         "exams": len(exams),
     }
-    if _begin(folder, full):
+    complete = _begin(folder, full)
+    if full.get("run") or full.get("split") != "all":  # what nobody trained, asked about all exams, needs no split
+        record_use(data.folder, "prediction", folder)
+    if complete:
         return Predictions.open(folder)
     model.wants = frozenset({"marks", "rois", "saliency"} if saliency else {"marks", "rois"})
     journal = folder / JOURNAL

@@ -23,7 +23,7 @@ from cadkit.report.headline import Headline, Notes, interval_methods, paired
 from cadkit.report.reading import WHOLE, is_chance, model_order
 from cadkit.report.tables import Table
 
-_TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATES = Path(__file__).parent / "templates"
 _IDS_SHOWN = 200
 
 
@@ -43,7 +43,7 @@ def render(
         figures: each with its specification and its SVG.
         gallery: the drawn cases.
     """
-    code = (_TEMPLATES / "report.js").read_text(encoding="utf-8")
+    code = (TEMPLATES / "report.js").read_text(encoding="utf-8")
     vega = scripts() if figures else ""
     data = {
         "csv": {table.name: table.csv() for table in tables},
@@ -53,11 +53,11 @@ def render(
     notes, all_notes = Notes(), Notes()
     shown = [row for one in first.rows for row in one.cells.values()]
     environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
     environment.filters.update(
-        number=wording.number, rate=wording.rate, p_value=wording.p_value, image_uri=_svg_uri, count="{:,}".format
+        number=wording.number, rate=wording.rate, p_value=wording.p_value, image_uri=svg_uri, count="{:,}".format
     )
     return environment.get_template("report.html.j2").render(
         report=report,
@@ -82,15 +82,15 @@ def render(
         is_chance=is_chance,
         settings=list(_flat(report["settings"])),
         input_columns=list(dict.fromkeys(name for row in report["inputs"] for name in row)),
-        style=Markup((_TEMPLATES / "report.css").read_text(encoding="utf-8")),
+        style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
         vega=Markup(vega),
         code=Markup(code),
-        data=_safe_json(data),
-        policy=_policy([script for script in (vega, code) if script]),
+        data=safe_json(data),
+        policy=policy([script for script in (vega, code) if script]),
     )
 
 
-def _policy(scripts_of_page: list[str]) -> str:
+def policy(scripts_of_page: list[str]) -> str:
     """Content security: only the page's own scripts run, and nothing is ever asked of a network."""
     hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in scripts_of_page]
     allowed = " ".join(f"'sha256-{digest}'" for digest in hashes)
@@ -100,7 +100,7 @@ def _policy(scripts_of_page: list[str]) -> str:
     )
 
 
-def _safe_json(data: Any) -> Markup:
+def safe_json(data: Any) -> Markup:
     """JSON that no text in it can end early: `<`, `>` and `&` are written as escapes."""
     text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     for character in "<>&\u2028\u2029":
@@ -108,7 +108,7 @@ def _safe_json(data: Any) -> Markup:
     return Markup(text)
 
 
-def _svg_uri(svg: str) -> str:
+def svg_uri(svg: str) -> str:
     return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode("ascii")
 
 

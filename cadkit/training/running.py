@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cadkit.data import Dataset
+from cadkit.data.split_uses import record_use
 from cadkit.errors import Failure, InputError
 from cadkit.files import read_toml
 from cadkit.plugin import Model, Run
@@ -125,6 +126,8 @@ def _resume(folder: Path, data: str | Path | None, device: str, gpus: int | None
 def _go(run: Run, model: Model, data: Dataset, device: str, gpus: int) -> Run:
     together = "RANK" in os.environ
     writes = int(os.environ.get("RANK", "0")) == 0
+    if writes:
+        record_use(data.folder, "run", run.folder)
     if gpus > 1 and not together:
         launch(gpus, run.folder, data.folder, device)
         return Run.open(run.folder)

@@ -96,15 +96,15 @@ def test_split_writes_the_column_once_and_replaces_it_only_when_asked(dataset: P
 
 def test_info_counts_by_split(dataset: Path) -> None:
     cadkit("split", str(dataset), "--by", "date", "--shares", "80/10/10")
-    rows = {row["split"]: row for row in json.loads(cadkit("info", str(dataset), "--json").stdout)}
+    summary = json.loads(cadkit("info", str(dataset), "--json").stdout)
     # Ten patients of two exams: eight train, one validation, one test of whom only the latest exam counts.
-    assert {name: (row["patients"], row["exams"]) for name, row in rows.items()} == {
-        "all": (10, 20),
+    assert {row["name"]: (row["patients"], row["exams"]) for row in summary["groups"]["split"]} == {
         "train": (8, 16),
         "validation": (1, 2),
         "test": (1, 1),
+        "none": (1, 1),
     }
-    assert rows["all"]["malignant"] == 5
+    assert summary["whole"]["labels"]["malignant"]["positives"] == 5
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,8 @@ def test_a_patient_stands_in_one_split(problems: Problems) -> None:
         ("patient-in-two-splits", "exams.csv", 6, "p1"),
     ]
     assert "train in row 1" in found[0].reason
+    found = problems({"exams.csv": text.replace("split", "fold").replace("train", "0").replace("validation", "1")})
+    assert [problem.rule for problem in found] == ["patient-in-two-folds"] * 2
 
 
 def test_files_are_there_inside_and_of_one_image(problems: Problems) -> None:
