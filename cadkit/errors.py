@@ -92,8 +92,11 @@ class ProblemsError(InputError):
     """Several problems at once: every one is listed, a line each."""
 
     def __init__(self, what: str, problems: Sequence[Problem], shown: int = 50) -> None:
-        self.problems = list(problems)
+        self.what, self.problems, self.shown = what, list(problems), shown
         lines = [f"  {problem}" for problem in self.problems[:shown]]
         if len(self.problems) > shown:
             lines.append(f"  ... and {len(self.problems) - shown} more")
         super().__init__(f"{what} {len(self.problems)} problem(s):\n" + "\n".join(lines) + "\n")
+
+    def __reduce__(self) -> tuple[type[ProblemsError], tuple[str, list[Problem], int]]:
+        return ProblemsError, (self.what, self.problems, self.shown)

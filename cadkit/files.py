@@ -93,6 +93,8 @@ def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
         raise InputError("the file is missing", file=path) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"not a TOML file: {error}", file=path) from None
+    except RecursionError:
+        raise InputError("not a TOML file: its values are nested too deeply", file=path) from None
 
 
 def write_json(path: str | os.PathLike[str], content: Any) -> None:

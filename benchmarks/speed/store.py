@@ -1,18 +1,14 @@
-"""The store against 16-bit PNG files (pillow), and preparing: one row a peer, number and ratio.
+"""The store against 16-bit PNG files (pillow): one row a peer, number and ratio.
 
-    python benchmarks/speed/store.py [--images 16] [--workers 2]
+    python benchmarks/speed/store.py
 
-Images are 2944x1920 pictures of a smooth breast with 12-bit noise, on a background of 0; DICOM files are
-uncompressed. Each number is the median of the repeats in one run; a ratio is the time of the row above over it.
-Images per second of CPU time do not depend on what else the machine does; the row below it includes starting
-the workers.
+Images are 2944x1920 pictures of a smooth breast with 12-bit noise, on a background of 0. Each number is the median
+of the repeats in one run; a ratio is the time of the row above over it.
 """
 
 from __future__ import annotations
 
-import argparse
 import datetime as dt
-import shutil
 import statistics
 import tempfile
 import time
@@ -123,27 +119,10 @@ def compare_reading(folder: Path, store: Store) -> None:
 
 def main() -> None:
     """Make the data, time it, print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--images", type=int, default=16)
-    parser.add_argument("--workers", type=int, default=2)
-    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        make_dataset(folder, options.images)
+        make_dataset(folder, 4)
         prepare(folder, workers=1, quiet=True)
-        shutil.rmtree(folder / "store")
-        start = time.process_time()
-        prepare(folder, workers=1, quiet=True)
-        show(f"prepare {ROWS}x{COLUMNS} DICOM", "CPU", options.images / (time.process_time() - start), "images/s")
-        shutil.rmtree(folder / "store")
-        start = time.perf_counter()
-        prepare(folder, workers=options.workers, quiet=True)
-        took = time.perf_counter() - start
-        show(f"prepare {ROWS}x{COLUMNS} DICOM", f"{options.workers} workers", options.images / took, "images/s")
-        start = time.perf_counter()
-        prepare(folder, workers=options.workers, quiet=True)
-        again = time.perf_counter() - start
-        show("prepare again", f"{options.workers} workers", options.images / again, "images/s", took / again)
         compare_reading(folder, Store(folder / "store"))
 
 

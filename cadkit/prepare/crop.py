@@ -30,6 +30,7 @@ SPACING_MM = 0.1
 """Coarsest pixel for which the numbers above were tuned."""
 ROWS = 2000
 """Rows of an image of about that pixel size, for images whose spacing is unknown."""
+_STRIP = 64
 
 
 @dataclass(frozen=True)
@@ -118,11 +119,20 @@ def eroded(mask: Bools, iterations: int) -> Bools:
     sweeps along each axis however many the iterations.
     """
     cap = iterations + 1
-    distance = np.where(mask, cap, 0).astype(np.uint8 if cap < 255 else np.uint16)
+    kind = np.uint8 if cap < 255 else np.uint16
+    distance: NDArray[Any] = np.multiply(mask, cap, dtype=kind)
     _sweep(distance)
-    across = np.ascontiguousarray(distance.T)
+    across = _turned(distance)
     _sweep(across)
-    return np.ascontiguousarray((across >= cap).T)
+    return _turned(across >= cap)
+
+
+def _turned(array: NDArray[Any]) -> NDArray[Any]:
+    """The transposed array, copied in strips that stay in the processor's cache."""
+    turned = np.empty(array.shape[::-1], array.dtype)
+    for left in range(0, array.shape[1], _STRIP):
+        turned[left : left + _STRIP] = array[:, left : left + _STRIP].T
+    return turned
 
 
 def _sweep(distance: NDArray[Any]) -> None:
@@ -137,6 +147,8 @@ def _sweep(distance: NDArray[Any]) -> None:
 
 def largest_component(mask: Bools) -> Bools | None:
     """The 4-connected component with most pixels (the first of several), or None if the mask is empty."""
+    if _plainly_one(mask):
+        return mask
     labels, number = ndimage.label(mask)
     if number == 0:
         return None
@@ -144,6 +156,23 @@ def largest_component(mask: Bools) -> Bools | None:
         return mask
     counts = np.bincount(labels[mask], minlength=number + 1)
     return np.asarray(labels == np.argmax(counts))
+
+
+def _plainly_one(mask: Bools) -> bool:
+    """Whether each row is one run that overlaps the next row's, as in most breasts: then labelling can be spared."""
+    first, last = _ends(mask)
+    held = np.count_nonzero(mask, axis=1)
+    rows = np.flatnonzero(held)
+    if not len(rows) or rows[-1] - rows[0] + 1 != len(rows):
+        return False
+    first, last, held = first[rows], last[rows], held[rows]
+    one_run = np.array_equal(held, last - first + 1)
+    return one_run and bool(np.all((first[1:] <= last[:-1]) & (first[:-1] <= last[1:])))
+
+
+def _ends(mask: Bools) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """First and last column of each row; of an empty row the image's ends."""
+    return mask.argmax(axis=1), mask.shape[1] - 1 - mask[:, ::-1].argmax(axis=1)
 
 
 def breast_core(mask: Bools, iterations: int) -> tuple[Bools, tuple[int, int]] | None:
@@ -212,8 +241,9 @@ def _dilated_extents(
     far = np.int64(1) << 40
     first, last = np.full(height, far), np.full(height, -far)
     rows = np.flatnonzero(core.any(axis=1))
-    first[rows + corner[0]] = core[rows].argmax(axis=1) + corner[1]
-    last[rows + corner[0]] = core.shape[1] - 1 - core[rows, ::-1].argmax(axis=1) + corner[1]
+    left, right = _ends(core)
+    first[rows + corner[0]] = left[rows] + corner[1]
+    last[rows + corner[0]] = right[rows] + corner[1]
     grown_first, grown_last = np.full(height, far), np.full(height, -far)
     for shift in range(-iterations, iterations + 1):
         to = slice(max(0, shift), height + min(0, shift))

@@ -12,6 +12,7 @@ import numpy as np
 
 from cadkit.data.affine import Affine
 from cadkit.data.exam import Finding
+from cadkit.data.windows import window_size
 from cadkit.errors import InputError, Problem
 from cadkit.files import fingerprint, sha256_of
 from cadkit.prepare.arrays import (
@@ -28,7 +29,7 @@ from cadkit.prepare.background import Background, zero_background
 from cadkit.prepare.centers import best_center
 from cadkit.prepare.crop import BreastWindow, Faces, Scale, breast_window, direction_of_content
 from cadkit.prepare.reading import Reading, Unreadable, read_file
-from cadkit.prepare.recipe import WINDOW, recipe_fingerprint
+from cadkit.prepare.recipe import recipe_fingerprint
 
 _LEAST_BACKGROUND = 0.02
 _DARK = 0.25 * 65535
@@ -38,6 +39,7 @@ INDEX = (
     *("pixel_spacing_mm", "faces", "window_top", "window_bottom", "window_left", "window_right"),
     *("distance_from_starting_side", "rightmost_top", "rightmost_bottom", "rightmost_x"),
     *("bottom_row", "bottom_first", "bottom_last", "center_row", "center_column"),
+    *("nyu_center_row", "nyu_center_column"),
     *("background", "background_threshold", "background_level", "share_background", "clipped_share"),
     *("sha256", "pixels_checksum"),
 )
@@ -150,7 +152,10 @@ def _make(task: Task) -> tuple[Pixels, dict[str, Any]]:
     turn = 1 if task.faces == "right" else -1
     pixels = np.ascontiguousarray(picture[top:bottom, left:right][:, ::turn])
     breast = mask[top:bottom, left:right][:, ::turn]
-    center = best_center(breast, task.view, WINDOW, window.rightmost_x, window.bottom_row)
+    gmic, nyu = (
+        best_center(breast, task.view, window_size(name, task.view), window.rightmost_x, window.bottom_row)
+        for name in ("gmic", "nyu")
+    )
     steps = [
         *reading.steps,
         ("background", background.parameters()),
@@ -162,7 +167,7 @@ def _make(task: Task) -> tuple[Pixels, dict[str, Any]]:
         "image_id": task.image_id,
         "request": task.request,
         "source": {"bytes": state.st_size, "mtime_ns": state.st_mtime_ns, "sha256": sha256},
-        "index": _index(task, reading, pixels, window, center, background) | {"sha256": sha256},
+        "index": _index(task, reading, pixels, window, (*gmic, *nyu), background) | {"sha256": sha256},
         "steps": steps,
         "problems": [problem.as_row() for problem in problems],
     }
@@ -174,7 +179,7 @@ def _index(
     reading: Reading,
     pixels: Pixels,
     window: BreastWindow,
-    center: tuple[int, int],
+    centers: tuple[int, int, int, int],
     background: Background,
 ) -> dict[str, Any]:
     top, bottom, left, right = window.window
@@ -199,8 +204,10 @@ def _index(
         "bottom_row": window.bottom_row,
         "bottom_first": window.bottom_columns[0],
         "bottom_last": window.bottom_columns[1],
-        "center_row": center[0],
-        "center_column": center[1],
+        "center_row": centers[0],
+        "center_column": centers[1],
+        "nyu_center_row": centers[2],
+        "nyu_center_column": centers[3],
         "background": background.method,
         "background_threshold": background.threshold,
         "background_level": round(background.level, 1),

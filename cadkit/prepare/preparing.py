@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +14,14 @@ from typing import Any
 from cadkit import __version__
 from cadkit.data.dataset import Dataset
 from cadkit.data.tables import SOURCES, read_table, write_problems
-from cadkit.errors import InputError, Problem
+from cadkit.errors import Failure, InputError, Problem
 from cadkit.files import atomic, inside, write_toml
 from cadkit.prepare.arrays import array_path
 from cadkit.prepare.crop import Faces, direction
 from cadkit.prepare.image import INDEX, Task, prepare_image
 from cadkit.prepare.recipe import RECIPE, recipe_fingerprint
 from cadkit.progress import track
-from cadkit.tasks import run
+from cadkit.tasks import Workers, run
 
 _ROW = ("frame", "bits", "rows", "columns", "pixel_spacing_mm")
 
@@ -58,9 +59,7 @@ class PrepareReport:
         return f"Wrote {self.store}: {', '.join(parts)}.{said}"
 
 
-def prepare(
-    folder: str | Path, *, workers: int | None = None, quiet: bool = False, verify: bool = False
-) -> PrepareReport:
+def prepare(folder: str | Path, *, workers: Workers = None, quiet: bool = False, verify: bool = False) -> PrepareReport:
     """Prepare every image of a dataset that has a file.
 
     May be killed at any instant and called again: finished images are kept, and the store comes out
@@ -68,15 +67,16 @@ def prepare(
 
     Args:
         folder: the dataset.
-        workers: processes; None takes one per processor.
+        workers: processes; None takes one per processor; or a cluster (`cadkit.tasks.run`), whose workers
+            find the dataset and its files under the same paths.
         quiet: show no progress.
         verify: read every image that is there already and compare its checksum.
 
     Raises:
         InputError: it is no dataset, its tables contradict each other, or no image has a file.
-        Failure: the disk is full, or a worker was killed.
+        Failure: the disk is full, a worker was killed, or not one image could be prepared.
     """
-    folder = Path(folder)
+    folder = Path(folder).absolute()
     data = Dataset.open(folder)
     paths = _paths(folder, data)
     if not paths:
@@ -92,7 +92,6 @@ def prepare(
     problems: list[Problem] = []
     digest = hashlib.blake2b(recipe_fingerprint().encode(), digest_size=16)
     outcomes = run(prepare_image, _tasks(data, paths, store, verify), workers)
-    present: set[Path] = set()
     with atomic(store / "index.csv") as part, part.open("w", encoding="utf-8", newline="") as file:
         table = csv.DictWriter(file, INDEX, lineterminator="\n")
         table.writeheader()
@@ -102,10 +101,14 @@ def prepare(
             if outcome.index is not None:
                 table.writerow(outcome.index)
                 digest.update(f"{outcome.index['image_id']} {outcome.index['pixels_checksum']}\n".encode())
-                present.add(array_path(store, outcome.index["image_id"]))
+    present = counts["done"] + counts["kept"]
+    # A worker that was killed while another did its task has left a part of a file.
+    _sweep(store)
     _remove_others(store, present)
     write_problems(folder, "prepare", problems)
-    _write_state(store, complete=True, fingerprint=digest.hexdigest(), images=len(present), failed=counts["failed"])
+    if not present:
+        raise _nothing_prepared(folder, problems)
+    _write_state(store, complete=True, fingerprint=digest.hexdigest(), images=present, failed=counts["failed"])
     without_file = data.tables["images"].height - len(paths)
     return PrepareReport(folder, **counts, without_file=without_file, problems=tuple(problems))
 
@@ -113,6 +116,16 @@ def prepare(
 def _write_state(store: Path, **state: Any) -> None:
     made = {"cadkit": __version__, "recipe_fingerprint": recipe_fingerprint(), "recipe": RECIPE}
     write_toml(store / "store.toml", {**state, **made})
+
+
+def _nothing_prepared(folder: Path, problems: list[Problem]) -> Failure:
+    """What to say where every image failed: most often a disk that is not mounted, or wrong paths."""
+    counted = Counter(problem.rule for problem in problems).most_common()
+    first = problems[0]
+    return Failure(
+        f"Not one image could be prepared: {', '.join(f'{rule} {number}' for rule, number in counted)}. "
+        f"The first, {first.item}: {first.reason}. {folder / 'problems.csv'} lists all."
+    )
 
 
 def _paths(folder: Path, data: Dataset) -> dict[str, Path]:
@@ -146,10 +159,14 @@ def _tasks(data: Dataset, paths: Mapping[str, Path], store: Path, verify: bool) 
         yield Task(image_id, paths[image_id], wanted, row["view"], faces, findings, store, verify)
 
 
-def _remove_others(store: Path, present: set[Path]) -> None:
-    """Remove the arrays of images that are no longer in the tables."""
+def _remove_others(store: Path, present: int) -> None:
+    """Remove the arrays of images that are no longer in the tables: of so many as index.csv names, none."""
+    if sum(1 for _ in (store / "images").glob("*/*.b2nd")) == present:
+        return
+    with (store / "index.csv").open(encoding="utf-8", newline="") as file:
+        named = {array_path(store, row["image_id"]) for row in csv.DictReader(file)}
     for path in (store / "images").glob("*/*.b2nd"):
-        if path not in present:
+        if path not in named:
             path.unlink()
 
 

@@ -79,6 +79,8 @@ def read_file(path: Path, row: Mapping[str, Any], max_pixels: int = MAX_PIXELS) 
             head = file.read(512)
     except FileNotFoundError:
         raise Unreadable("missing-file", "the file is not there", "Put it back, or remove the row.") from None
+    except ValueError:  # a path that no file can have
+        raise Unreadable("missing-file", "its path is no path", "Correct the row of sources.csv.") from None
     except OSError as error:
         raise Unreadable("unreadable", f"the file cannot be opened: {error.strerror}") from None
     for magic, name in _OTHERS.items():
@@ -114,9 +116,7 @@ def _check_size(shape: tuple[int, ...], row: Mapping[str, Any]) -> None:
 
 def _read_dicom(path: Path, row: Mapping[str, Any], max_pixels: int) -> Reading:
     read = read_pixels(path, frame=row.get("frame") or 0, max_pixels=max_pixels)
-    scaled = read.array * np.float32(65535)
-    scaled += np.float32(0.5)
-    return Reading(scaled.astype(np.uint16), read.padding, read.steps, read.notes)
+    return Reading(read.levels(65535), read.padding, read.steps, read.notes)
 
 
 def _read_picture(path: Path, head: bytes, row: Mapping[str, Any], max_pixels: int) -> Reading:
@@ -162,8 +162,9 @@ def _scaled(array: NDArray[np.unsignedinteger[Any]], white: int) -> NDArray[np.u
 
 def _decode(path: Path, frame: int, max_pixels: int) -> tuple[NDArray[np.unsignedinteger[Any]], str]:
     with warnings.catch_warnings():
-        # The limit on size is ours, and checked below before anything is decoded.
-        warnings.simplefilter("ignore", Picture.DecompressionBombWarning)
+        # The limit on size is ours, and checked below before anything is decoded; doubts about tags that are not
+        # read may quote what stands in them.
+        warnings.simplefilter("ignore")
         try:
             picture = Picture.open(path, formats=("PNG", "TIFF", "PPM"))
         except Picture.DecompressionBombError:

@@ -13,11 +13,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from cadkit.data.affine import Affine
+from cadkit.data.windows import window_size
 from cadkit.errors import Failure, InputError
 from cadkit.files import read_toml
 from cadkit.prepare.arrays import Damaged, array_path, checksum, open_array, read_part
 from cadkit.prepare.centers import best_center
-from cadkit.prepare.recipe import WINDOW
 
 Size = tuple[int, int]
 _HANDLES = 16
@@ -25,7 +25,7 @@ TEXT = ("image_id", "view", "faces", "background", "sha256", "pixels_checksum")
 """Columns of index.csv that are text."""
 NUMBERS = (
     *("rows", "columns", "file_rows", "file_columns", "a", "b", "c", "d", "e", "f"),
-    *("rightmost_x", "bottom_row", "center_row", "center_column"),
+    *("rightmost_x", "bottom_row", "center_row", "center_column", "nyu_center_row", "nyu_center_column"),
 )
 """Columns of index.csv that reading needs as numbers."""
 
@@ -54,11 +54,14 @@ class Store:
         state = read_toml(self.folder / "store.toml")
         if not state.get("complete"):
             raise InputError("preparing was not finished", file=self.folder, mend=mend)
-        self.fingerprint = str(state["fingerprint"])
-        index = pl.read_csv(self.folder / "index.csv", schema_overrides=dict.fromkeys(TEXT, pl.String))
-        self._row = {image_id: number for number, image_id in enumerate(index["image_id"])}
-        self._number = {name: index[name].cast(pl.Float64).to_numpy() for name in NUMBERS}
-        self._text = {name: index[name].to_list() for name in ("view", "pixels_checksum")}
+        self.fingerprint = str(state.get("fingerprint", ""))
+        try:
+            index = pl.read_csv(self.folder / "index.csv", schema_overrides=dict.fromkeys(TEXT, pl.String))
+            self._row = {image_id: number for number, image_id in enumerate(index["image_id"])}
+            self._number = {name: index[name].cast(pl.Float64).to_numpy() for name in NUMBERS}
+            self._text = {name: index[name].to_list() for name in ("view", "pixels_checksum")}
+        except (OSError, pl.exceptions.PolarsError):
+            raise InputError("the store's index cannot be read", file=self.folder / "index.csv", mend=mend) from None
         self._centers: dict[tuple[str, Size], tuple[int, int]] = {}
         self._forget()
 
@@ -124,11 +127,12 @@ class Store:
 
     def best_center(self, image_id: str, size: Size) -> tuple[int, int]:
         """Row and column of the centre of Wu et al.'s window of that size; it may lie outside the image."""
-        if tuple(size) == WINDOW:
-            return self._whole(image_id, "center_row"), self._whole(image_id, "center_column")
+        view = self._text["view"][self._at(image_id)]
+        for name, prefix in (("gmic", ""), ("nyu", "nyu_")):
+            if tuple(size) == window_size(name, view):
+                return self._whole(image_id, f"{prefix}center_row"), self._whole(image_id, f"{prefix}center_column")
         key = image_id, (int(size[0]), int(size[1]))
         if key not in self._centers:
-            view = self._text["view"][self._at(image_id)]
             rightmost, bottom = self._whole(image_id, "rightmost_x"), self._whole(image_id, "bottom_row")
             self._centers[key] = best_center(self.read(image_id) > 0, view, key[1], rightmost, bottom)
         return self._centers[key]

@@ -152,6 +152,18 @@ def test_a_bad_image_stops_nothing(dataset: Path) -> None:
     assert rules(dataset) == []
 
 
+def test_where_every_image_fails_it_is_a_failure(dataset: Path) -> None:
+    prepare(dataset, workers=1, quiet=True)
+    for name in IMAGES:
+        (dataset / f"{name}.png").write_bytes(b"no picture")
+    Picture.fromarray(np.zeros((240, 200), np.uint16)).save(dataset / f"{IMAGES[0]}.png")
+    with pytest.raises(Failure, match=rf"Not one .*: not-dicom 7, no-breast 1. The first, {IMAGES[0]}: no b.*all"):
+        prepare(dataset, workers=1, quiet=True)
+    assert len(rules(dataset)) == 8
+    with pytest.raises(InputError, match="not finished"):
+        Store(dataset / "store")
+
+
 def test_an_image_that_went_bad_leaves_the_store(dataset: Path) -> None:
     prepare(dataset, workers=1, quiet=True)
     (dataset / f"{IMAGES[0]}.png").write_bytes(b"no picture")

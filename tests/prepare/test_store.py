@@ -18,7 +18,8 @@ from cadkit.prepare.centers import best_center
 
 IDS = ("plain", "a/b c", "..", "ä" * 80)
 NAMES = ("image_id", "view", "rows", "columns", "file_rows", "file_columns", "a", "b", "c", "d", "e", "f")
-OTHERS = ("rightmost_x", "bottom_row", "center_row", "center_column", "pixels_checksum")
+OTHERS = ("rightmost_x", "bottom_row", "center_row", "center_column")
+NYU = ("nyu_center_row", "nyu_center_column", "pixels_checksum")
 
 
 def pictures() -> dict[str, np.ndarray]:
@@ -29,11 +30,13 @@ def pictures() -> dict[str, np.ndarray]:
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     folder = tmp_path / "D" / "store"
-    lines = [",".join(NAMES + OTHERS)]
+    lines = [",".join(NAMES + OTHERS + NYU)]
     for name, pixels in pictures().items():
         write_array(array_path(folder, name), pixels, {"image_id": name})
         rows, columns = pixels.shape
-        lines.append(f"{name},CC,{rows},{columns},900,800,-1,0,{columns + 5},0,1,7,500,600,11,-12,{checksum(pixels)}")
+        lines.append(
+            f"{name},CC,{rows},{columns},900,800,-1,0,{columns + 5},0,1,7,500,600,11,-12,13,-14,{checksum(pixels)}"
+        )
     (folder / "index.csv").write_text("\n".join(lines) + "\n")
     write_toml(folder / "store.toml", {"complete": True, "fingerprint": "f"})
     return Store(folder)
@@ -67,6 +70,7 @@ def test_a_window_outside_is_an_error(store: Store, box: tuple[int, int, int, in
 
 def test_best_centres(store: Store) -> None:
     assert store.best_center("plain", (2944, 1920)) == (11, -12)
+    assert store.best_center("plain", (2677, 1942)) == (13, -14)
     expected = best_center(pictures()["plain"] > 0, "CC", (300, 200), 500, 600)
     assert store.best_center("plain", (300, 200)) == expected
     array_path(store.folder, "plain").unlink()
