@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 PLUGINS := $(wildcard plugins/*)
 SOURCES := cadkit plugins tests examples benchmarks conftest.py
 
-.PHONY: setup demo test lint slow format clean
+.PHONY: setup demo test lint slow fuzz format clean
 
 setup: $(STAMP)
 
@@ -32,6 +32,10 @@ test: lint
 # Full resolution on the CPU, and everything else marked slow: before a release.
 slow: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --slow
+
+# Ten minutes of mutated files; an input of each kind of fault is kept in build/fuzz.
+fuzz: $(STAMP)
+	CADKIT_FUZZ_SECONDS=600 CADKIT_FUZZ_KEEP=build/fuzz OMP_NUM_THREADS=1 $(BIN)/pytest -n 0 -s tests/fuzz/test_fuzz.py
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix $(SOURCES)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import sys
 
+_INTERRUPTED = 130
+_STOPPED = "cadkit: stopped. Type the same command again to go on; a training goes on with `cadkit train --resume RUN`."
+
 
 def main() -> None:
     """Run a command; errors are one or two lines and an exit status, a traceback only with --debug."""
@@ -21,9 +24,13 @@ def main() -> None:
             raise
         print(f"cadkit: {error}", file=sys.stderr)
         sys.exit(error.exit_status)
+    except SystemExit as ended:
+        if ended.code == _INTERRUPTED:  # what typer makes of ctrl-C, without a word
+            print(_STOPPED, file=sys.stderr)
+        raise
     except KeyboardInterrupt:
-        print("cadkit: stopped. Type the same command again to go on.", file=sys.stderr)
-        sys.exit(130)
+        print(_STOPPED, file=sys.stderr)
+        sys.exit(_INTERRUPTED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
