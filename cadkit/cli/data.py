@@ -10,6 +10,14 @@ import typer
 
 Folder = Annotated[Path, typer.Argument(metavar="D", help="Folder of the dataset.", show_default=False)]
 Workers = Annotated[int | None, typer.Option(help="Processes; one per processor by default.", show_default=False)]
+Dask = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS|FILE",
+        help="Spread the work over a dask cluster: tcp://host:8786, or jobs.yaml of a queue (docs/clusters.md).",
+        show_default=False,
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -38,11 +46,24 @@ def phantom(
     folder: Folder,
     exams: Annotated[int, typer.Option(min=1, help="Exams of four images each.")] = 200,
     size: Annotated[str, typer.Option(metavar="ROWSxCOLS", help="Size of every image.")] = "1024x832",
-    difficulty: Annotated[str, typer.Option(help="easy: lesions stand out; standard.")] = "standard",
-    malignant: Annotated[float, typer.Option(help="Share of breasts with a malignant lesion.")] = 0.25,
-    benign: Annotated[float, typer.Option(help="Share of breasts with a benign lesion.")] = 0.25,
+    difficulty: Annotated[
+        str, typer.Option(help="easy: lesions stand out, to try the software; standard: to compare models.")
+    ] = "standard",
+    prevalence: Annotated[
+        float | None, typer.Option(help="Share of breasts with a cancer; 0.25 by default.", show_default=False)
+    ] = None,
+    benign: Annotated[
+        float | None, typer.Option(help="Share of breasts with a benign biopsy; 0.25 by default.", show_default=False)
+    ] = None,
+    screening: Annotated[
+        bool, typer.Option("--screening", help="Shares as in screening: 0.5% cancers, 2% benign biopsies.")
+    ] = False,
+    readers: Annotated[
+        int, typer.Option(min=0, help="Simulated radiologists of a reader study, beside the two of screening.")
+    ] = 0,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
     workers: Workers = None,
+    dask: Dask = None,
     preview: Annotated[bool, typer.Option("--preview", help="Also write a contact sheet, D/preview.png.")] = False,
     user_tables: Annotated[
         Path | None,
@@ -52,6 +73,8 @@ def phantom(
     """Make a simulated screening population: DICOM files, truth and exact masks."""
     from cadkit.phantom import export_user_tables, make_phantom
     from cadkit.phantom import preview as draw_preview
+    from cadkit.phantom.settings import asked_shares
+    from cadkit.tasks import chosen
 
     make_phantom(
         folder,
@@ -59,9 +82,9 @@ def phantom(
         size=parse_size(size),
         seed=seed,
         difficulty=difficulty,
-        malignant=malignant,
-        benign=benign,
-        workers=workers,
+        readers=readers,
+        workers=chosen(workers, dask),
+        **asked_shares(prevalence, benign, screening),
     )
     typer.echo(f"Wrote the phantom {folder}: {exams} exams, {4 * exams} images.")
     if preview:
@@ -80,19 +103,24 @@ def import_(
     findings: Annotated[Path | None, typer.Option(help="CSV of findings to join.", show_default=False)] = None,
     shares: Annotated[
         str | None,
-        typer.Option(metavar="A/B/C", help="Shares of train, validation and test patients.", show_default=False),
+        typer.Option(
+            metavar="A/B/C|none", help="Shares of train, validation and test patients, or no split.", show_default=False
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the split.")] = 0,
     keep_ids: Annotated[bool, typer.Option("--keep-ids", help="Keep patient ids instead of pseudonyms.")] = False,
     shift_dates: Annotated[bool, typer.Option("--shift-dates", help="Move each patient's dates.")] = False,
     option: Annotated[
-        list[str] | None, typer.Option("--option", metavar="KEY=VALUE", help="An option of this importer.")
+        list[str] | None,
+        typer.Option("--option", metavar="KEY=VALUE", help="An option of this importer; docs/importing.md has all."),
     ] = None,
     workers: Workers = None,
+    dask: Dask = None,
 ) -> None:
     """Make a dataset of somebody's files; they stay where they are."""
     from cadkit.importers import Options, import_dataset
     from cadkit.plugin.config import parse_settings
+    from cadkit.tasks import chosen
 
     report = import_dataset(
         source,
@@ -101,65 +129,148 @@ def import_(
         Options(
             labels=labels,
             findings=findings,
-            split=None if shares is None else parse_shares(shares),
+            split=None if shares is None else "none" if shares == "none" else parse_shares(shares),
             seed=seed,
             keep_ids=keep_ids,
             shift_dates=shift_dates,
-            workers=workers,
+            workers=chosen(workers, dask),
             more={key: str(value) for key, value in parse_settings(option or []).items()},
         ),
     )
     typer.echo(str(report))
 
 
-def check(folder: Folder, as_json: AsJson = False) -> None:
-    """Look for contradictions in the tables; every problem is shown at once."""
+def check(
+    folder: Folder,
+    pixels: Annotated[
+        bool, typer.Option("--pixels", help="Also compare every file and prepared image with its checksum.")
+    ] = False,
+    workers: Workers = None,
+    as_json: AsJson = False,
+) -> None:
+    """Look for contradictions in the tables, and for damaged files; every problem is shown at once."""
     from cadkit.data import Dataset
 
     _, problems = Dataset.read(folder)
+    found = list(problems)
+    verified = None
+    if pixels:
+        from cadkit.prepare.verifying import verify_pixels
+
+        verified = verify_pixels(folder, workers=workers)
+        found += verified.problems
     if as_json:
-        typer.echo(json.dumps([problem.as_row() for problem in problems], indent=1))
+        rows = [problem.as_row() for problem in found]
+        typer.echo(
+            json.dumps(rows if verified is None else {"problems": rows, "verified": verified.as_row()}, indent=1)
+        )
     else:
-        for problem in problems:
-            typer.echo(str(problem))
-        typer.echo(f"{folder}: {len(problems)} problem(s)." if problems else f"{folder}: no problem found.")
-    if problems:
-        raise typer.Exit(2)
+        for line in [*map(str, found), *(verified.lines() if verified else ())]:
+            typer.echo(line)
+        typer.echo(f"{folder}: {len(found)} problem(s)." if found else f"{folder}: no problem found.")
+    if found:
+        raise typer.Exit(2 if problems else 1)
 
 
-def info(folder: Folder, as_json: AsJson = False) -> None:
-    """Say what a dataset holds: exams, breasts, images and labels by split."""
+def info(
+    folder: Folder,
+    as_json: AsJson = False,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write a page with figures.", show_default=False)
+    ] = None,
+) -> None:
+    """Say what a dataset holds: exams, labels with intervals, views, vendors, ages, findings, what is prepared."""
     from cadkit.data.summary import summarize
 
-    rows = summarize(folder)
-    if as_json:
-        typer.echo(json.dumps(rows, indent=1))
-        return
-    from cadkit.cli.tables import show
+    summary = summarize(folder)
+    if html is not None:
+        from cadkit.report.dataset_page import write_dataset_page
 
-    turned = [{"": what, **{str(row["split"]): row[what] for row in rows}} for what in rows[0] if what != "split"]
-    show(f"{folder}", turned)
+        written = write_dataset_page(summary, html)
+        if not as_json:
+            typer.echo(f"Wrote {written}.")
+            return
+    if as_json:
+        typer.echo(json.dumps(summary.as_dict(), indent=1))
+        return
+    from rich.console import Console
+
+    from cadkit.report.dataset_terminal import terminal_page
+
+    console = Console(highlight=False)
+    console.print(terminal_page(summary, console.width))
 
 
 def split(
     folder: Folder,
-    by: Annotated[str, typer.Option(help="random (stratified by label) or date.")] = "random",
-    shares: Annotated[str, typer.Option(metavar="A/B/C", help="Shares of train, validation and test.")] = "60/20/20",
+    by: Annotated[
+        str | None, typer.Option(help="random (stratified by label; the default) or date.", show_default=False)
+    ] = None,
+    folds: Annotated[
+        int | None, typer.Option(metavar="N", help="N folds: the column fold.", show_default=False)
+    ] = None,
+    table: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", metavar="FILE", help="CSV of patient_id,split (or exam_id, or fold).", show_default=False
+        ),
+    ] = None,
+    shares: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A/B/C", help="Of train, validation and test: 60/20/20; 80/10/10 by date.", show_default=False
+        ),
+    ] = None,
+    label: Annotated[
+        list[str] | None, typer.Option("--label", help="A label to spread over the parts; all by default.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of the shuffling.")] = 0,
     replace: Annotated[bool, typer.Option("--replace", help="Overwrite the split that is there.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Overwrite it even if runs or predictions were made with it.")
+    ] = False,
 ) -> None:
-    """Put every patient into train, validation or test: the column `split` of exams.csv."""
-    from cadkit.data.splits import write_split
+    """Put every patient into train, validation or test, or into a fold: a column of exams.csv."""
+    from rich.console import Console
 
-    counts = write_split(folder, by, parse_shares(shares), seed, replace)
-    typer.echo(f"Wrote {folder / 'exams.csv'}: " + ", ".join(f"{name} {n} exams" for name, n in counts.items()))
+    from cadkit.data.split_column import plan_of, write_split
+    from cadkit.report.dataset_terminal import balance_table
+
+    plan = plan_of(
+        by=by,
+        folds=folds,
+        table=table,
+        shares=None if shares is None else parse_shares(shares),
+        seed=seed,
+        labels=label,
+    )
+    report = write_split(folder, plan, replace=replace, force=force)
+    Console(highlight=False).print(balance_table(report.parts, report.levels))
+    typer.echo(f"Wrote the column {report.column} of {folder / 'exams.csv'}.")
+    if report.kept is not None:
+        typer.echo(f"The column of before is kept: cadkit split {folder} --from {report.kept} puts it back.")
+    for use in report.uses:
+        typer.echo(f"Made with the split of before: {use}.")
     typer.echo(f"Next: cadkit prepare {folder}")
 
 
-def prepare(folder: Folder, workers: Workers = None) -> None:
+def prepare(
+    folder: Folder,
+    workers: Workers = None,
+    dask: Dask = None,
+    preview: Annotated[
+        bool,
+        typer.Option("--preview", help="Also draw a sheet of prepared images, D/prepared.png."),
+    ] = False,
+) -> None:
     """Decode, crop, turn and store every image; only what is missing or changed."""
     from cadkit.prepare import prepare as run
+    from cadkit.tasks import chosen
 
-    report = run(folder, workers=workers)
+    report = run(folder, workers=chosen(workers, dask))
     typer.echo(str(report))
+    if preview:
+        from cadkit.prepare.preview import preview as draw_preview
+
+        typer.echo(f"Wrote {draw_preview(folder, folder / 'prepared.png')}.")
     typer.echo(f"Next: cadkit train gmic --data {folder}")

@@ -253,11 +253,12 @@ def _all_groups(
 
 def _age_band() -> pl.Expr:
     """The band of ages that an exam's age falls into, as text."""
-    first, last = _BIRTHDAYS[0], _BIRTHDAYS[-1]
-    band = pl.when(pl.col("age") < first).then(pl.lit(f"below {first}"))
+    age, first, last = pl.col("age"), _BIRTHDAYS[0], _BIRTHDAYS[-1]
+    bands = [pl.when(age < first).then(pl.lit(f"below {first}"))]
     for low, high in pairwise(_BIRTHDAYS):
-        band = band.when((pl.col("age") >= low) & (pl.col("age") < high)).then(pl.lit(f"{low}-{high - 1}"))
-    return band.when(pl.col("age") >= last).then(pl.lit(f"{last} or more"))
+        bands.append(pl.when((age >= low) & (age < high)).then(pl.lit(f"{low}-{high - 1}")))
+    bands.append(pl.when(age >= last).then(pl.lit(f"{last} or more")))
+    return pl.coalesce(bands)
 
 
 def _by_value(table: pl.DataFrame, variable: str) -> list[tuple[str, pl.DataFrame]]:

@@ -100,6 +100,8 @@ def gland_volume(breast: Breast, key: tuple[int, int, str, int], spacing_mm: flo
     region = breast.gland_region(depth, lateral, superior).astype(np.float32)
     gland = _sigmoid((2.4 * region - 0.4 + 1.35 * coarse + np.float32(_BIAS[breast.density])) / np.float32(0.25))
     gland *= np.float32(0.45) + np.float32(0.55) * _sigmoid(2.2 * fine + np.float32(0.6))
+    # Towards the chest wall gland thins out before the grid ends.
+    gland *= _sigmoid((axes[0][-1] - 5.0 - depth) / 1.5)
     _carve(gland, axes, breast, generator(seed, "lobules", patient, side))
     return Volume(gland, voxel, corner)
 

@@ -184,8 +184,8 @@ def _others(summary: Summary) -> Iterable[PageTable]:
     shown = formats[:_FORMATS]
     if more := formats[_FORMATS:]:
         shown.append((f"{len(more)} more", "", "", sum(row[3] for row in more)))
-    columns = ("Vendor", "Rows x columns", "Spacing (mm)", "Images")
-    yield _numbers("formats", "Sizes and spacing", columns, shown, left=2)
+    headings = ("Vendor", "Rows x columns", "Spacing (mm)", "Images")
+    yield _numbers("formats", "Sizes and spacing", headings, shown, left=2)
     if summary.problems:
         problems = [(p.step, p.rule, p.count) for p in summary.problems]
         yield _numbers("problems", "Left out or doubtful (problems.csv)", ("Step", "Rule", "Rows"), problems, left=2)
