@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cadkit.cli import about, data, models, results
+from cadkit.cli import about, comparing, data, models, results
 
 app = typer.Typer(
     name="cadkit",
@@ -39,7 +39,7 @@ def common(
 for panel, functions in (
     ("Data", (data.phantom, data.import_, data.check, data.info, data.split, data.prepare)),
     ("Models", (models.train, models.predict, models.plugins, models.runs)),
-    ("Results", (results.evaluate, results.report)),
+    ("Results", (results.evaluate, comparing.compare, results.report)),
     ("This installation", (about.doctor,)),
 ):
     for function in functions:

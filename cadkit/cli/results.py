@@ -21,8 +21,16 @@ def evaluate(
     ] = None,
     data: Data = None,
     split: Annotated[str, typer.Option(help="train, validation, test or all.", show_default="test")] = "",
+    population: Annotated[
+        str, typer.Option(help='screening (all), biopsied, malignant-vs-benign, or a condition as in "age >= 50".')
+    ] = "screening",
     level: Annotated[list[str], typer.Option(help="image, breast, exam; may be repeated.")] = ["breast"],  # noqa: B006
-    label: Annotated[list[str] | None, typer.Option(help="Label to judge; may be repeated.")] = None,
+    label: Annotated[
+        list[str] | None, typer.Option(help="Label to judge, or a union any=malignant|benign; may be repeated.")
+    ] = None,
+    by: Annotated[
+        str, typer.Option(help="Subgroups by column,column; with edges of bins as in age:40/50/70.", show_default=False)
+    ] = "",
     extra: Annotated[bool, typer.Option("--extra", help="Judge the models' further scores too.")] = False,
     froc: Annotated[bool, typer.Option("--froc", help="Sensitivity against false positives per image.")] = False,
     localization: Annotated[bool, typer.Option("--localization", help="Dice and pixel AP of the maps.")] = False,
@@ -36,7 +44,9 @@ def evaluate(
     other_findings: Annotated[
         Literal["false", "neutral"], typer.Option(help="Marks on findings of another label.")
     ] = "false",
-    fp_images: Annotated[Literal["all", "normal"], typer.Option(help="Images whose false positives count.")] = "all",
+    fp_images: Annotated[
+        Literal["all", "normal", "both"], typer.Option(help="Images whose false positives count.")
+    ] = "all",
     froc_unit: Annotated[
         Literal["finding", "lesion", "breast", "exam"], typer.Option(help="What sensitivity counts.")
     ] = "finding",
@@ -49,8 +59,42 @@ def evaluate(
     fpi: Annotated[str, typer.Option(help="False positives per image at which sensitivity is given.")] = (
         "0.25,0.5,1,2,4,8"
     ),
+    fom: Annotated[
+        str,
+        typer.Option(
+            help="With --froc: afroc, afroc1, wafroc, wafroc1, hr_auc, fpi_at_sensitivity:0.8.", show_default=False
+        ),
+    ] = "",
+    sensitivity_at: Annotated[
+        str, typer.Option(help="Specificity, and metrics at the threshold, at these sensitivities.", show_default=False)
+    ] = "",
+    specificity_at: Annotated[
+        str, typer.Option(help="Sensitivity, and metrics at the threshold, at these specificities.", show_default=False)
+    ] = "",
+    threshold_from: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="VALIDATION",
+            help="Run or predictions of the validation split that lock the thresholds; once for every model.",
+        ),
+    ] = None,
+    prevalence: Annotated[
+        float | None, typer.Option(help="PPV, NPV and recall rate at this share of positives, too.", show_default=False)
+    ] = None,
+    interpolate: Annotated[
+        bool, typer.Option("--interpolate", help="Read curves between operating points along straight lines.")
+    ] = False,
+    primary: Annotated[
+        str, typer.Option(metavar="A:B", help="Comparison of two models whose p is not adjusted.", show_default=False)
+    ] = "",
+    margin: Annotated[
+        float | None, typer.Option(help="Test that a difference exceeds minus this, one-sided.", show_default=False)
+    ] = None,
     bootstrap: Annotated[int, typer.Option(min=1, help="Replicates; patients are resampled.")] = 2000,
     interval: Annotated[Literal["percentile", "bca"], typer.Option(help="Kind of bootstrap interval.")] = "percentile",
+    stratify: Annotated[
+        bool, typer.Option("--stratify", help="Draw patients with and without each label apart.")
+    ] = False,
     ci: Annotated[float, typer.Option(min=0.5, max=0.999, help="Confidence level.")] = 0.95,
     seed: Annotated[int, typer.Option(help="Of all resampling.")] = 0,
     cases: Annotated[int, typer.Option(min=0, help="Hits, misses and false alarms shown of each label.")] = 6,
@@ -76,21 +120,38 @@ def evaluate(
     )
     settings = Settings(
         split=split,
+        population=population,
         levels=tuple(level),
         labels=tuple(label or ()),
+        by=_words(by),
+        sensitivity_at=_numbers(sensitivity_at, "--sensitivity-at"),
+        specificity_at=_numbers(specificity_at, "--specificity-at"),
+        prevalence=prevalence,
+        interpolate=interpolate,
+        primary=primary,
+        margin=margin,
         extra=extra,
         froc=rule if froc else None,
-        fpi=_numbers(fpi),
+        fpi=_numbers(fpi, "--fpi"),
+        fom=_words(fom),
         localization=localization,
         bootstrap=bootstrap,
         interval=interval,
+        stratify=stratify,
         ci=ci,
         seed=seed,
         cases=cases,
     )
     command = shlex.join(["cadkit", *sys.argv[1:]])
     report, folder = evaluate_sources(
-        sources or [], data=data, out=out, runs=runs, settings=settings, device=device, command=command
+        sources or [],
+        data=data,
+        out=out,
+        runs=runs,
+        settings=settings,
+        device=device,
+        command=command,
+        validation=threshold_from or [],
     )
     page = write_report(folder)
     if as_json:
@@ -102,15 +163,21 @@ def evaluate(
     typer.echo(f"Wrote {page}")
 
 
-def _numbers(text: str) -> tuple[float, ...]:
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word for part in text.split(",") if (word := part.strip()))
+
+
+def _numbers(text: str, option: str) -> tuple[float, ...]:
     from cadkit.errors import InputError
 
     try:
-        numbers = tuple(sorted({float(part) for part in text.split(",")}))
+        numbers = tuple(sorted({float(part) for part in _words(text)}))
     except ValueError:
-        raise InputError("takes numbers separated by commas", row="--fpi", value=text) from None
-    if not numbers or numbers[0] <= 0:
-        raise InputError("false positives per image are above 0", row="--fpi", value=text)
+        raise InputError("takes numbers separated by commas", row=option, value=text) from None
+    if numbers and not (numbers[0] > 0 and numbers[-1] < float("inf")):
+        raise InputError("numbers here are finite and above 0", row=option, value=text)
+    if option == "--fpi" and not numbers:
+        raise InputError("takes numbers separated by commas", row=option, value=text)
     return numbers
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from cadkit.data import Breast, Dataset, Exam, Image
 from cadkit.errors import InputError
+from cadkit.evaluation.population import EVERYONE, PAIR, Population, share_of_malignant
 from cadkit.evaluation.schema import Cohort, CohortStep, LeftOut
 from cadkit.prediction import Predictions
 from cadkit.prediction.folder import FILES, LEVELS
@@ -58,23 +59,58 @@ class Scored:
 
 @dataclass
 class Chosen:
-    """The evaluated exams and the account of how they were chosen."""
+    """The evaluated exams and the account of how they were chosen.
+
+    Attributes:
+        exams: of the population that every model answered.
+        population: which of their breasts count.
+        unions: labels that are one of several, by name: truth is either, score the largest.
+        eligible: exams of the population, answered or not.
+    """
 
     data: Dataset
     split: str
     exams: list[Exam]
     steps: list[CohortStep]
     left_out: list[LeftOut]
+    population: Population = EVERYONE
+    unions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    eligible: list[Exam] = field(default_factory=list)
 
     @property
     def breasts(self) -> list[Breast]:
-        """Every breast, exam by exam."""
-        return [breast for exam in self.exams for breast in exam.breasts.values()]
+        """Every breast of the population, exam by exam."""
+        return _breasts(self.exams, self.population)
 
     @property
     def images(self) -> list[Image]:
-        """Every image, exam by exam."""
-        return [image for exam in self.exams for image in exam.images]
+        """Every image of these breasts, exam by exam."""
+        return _images(self.exams, self.population)
+
+    def parts(self, label: str) -> tuple[str, ...]:
+        """The labels of a union; a plain label alone."""
+        return self.unions.get(label, (label,))
+
+    def truth(self, unit: Unit, label: str) -> float:
+        """1, 0 or NaN (unknown): of a union 1 if any is, unknown if none is but one may be."""
+        values = [unit.truth(part) for part in self.parts(label)]
+        if 1.0 in values:
+            return 1.0
+        return math.nan if any(map(math.isnan, values)) else 0.0
+
+    def score(self, row: Mapping[str, float], name: str) -> float | None:
+        """The score of a label in a row of scores, or of a further score; None where it has none.
+
+        Raises:
+            InputError: scores below 0 are to be made to sum to one.
+        """
+        if self.population.normalised and name == PAIR[0]:
+            if any(part not in row for part in PAIR):
+                return None
+            share = share_of_malignant(row[PAIR[0]], row[PAIR[1]])
+            return None if math.isnan(share) else share
+        parts = self.parts(name)
+        return max(row[part] for part in parts) if all(part in row for part in parts) else None
 
     def units(self, level: str) -> list[tuple[Any, Unit]]:
         """(id, unit) of a level, in the order of the tables; a breast's id is (exam_id, side)."""
@@ -88,10 +124,11 @@ class Chosen:
         """The cohort as report.json holds it."""
         positives: dict[str, dict[str, int]] = {}
         for level in ("breast", "exam"):
-            values = {label: [u.truth(label) for _, u in self.units(level)] for label in labels}
+            values = {label: [self.truth(u, label) for _, u in self.units(level)] for label in labels}
             positives[level] = {label: int(sum(v == 1 for v in truth)) for label, truth in values.items()}
         return {
             "split": self.split,
+            "population": self.population.name,
             "steps": self.steps,
             "left_out": self.left_out,
             "patients": len({exam.patient_id for exam in self.exams}),
@@ -99,18 +136,32 @@ class Chosen:
         }
 
 
-def _step(step: str, exams: Sequence[Exam], reason: str = "") -> CohortStep:
+def _breasts(exams: Sequence[Exam], population: Population) -> list[Breast]:
+    return [b for exam in exams for b in exam.breasts.values() if population.has(exam.id, b.side)]
+
+
+def _images(exams: Sequence[Exam], population: Population) -> list[Image]:
+    return [image for exam in exams for image in exam.images if population.has(exam.id, image.side)]
+
+
+def _step(step: str, exams: Sequence[Exam], reason: str = "", population: Population = EVERYONE) -> CohortStep:
     return {
         "step": step,
         "exams": len(exams),
-        "breasts": sum(len(exam.breasts) for exam in exams),
-        "images": sum(len(exam.images) for exam in exams),
+        "breasts": len(_breasts(exams, population)),
+        "images": len(_images(exams, population)),
         "reason": reason,
     }
 
 
-def choose(data: Dataset, split: str, models: Sequence[Scored]) -> Chosen:
-    """The exams of a split that every model answered.
+def choose(
+    data: Dataset,
+    split: str,
+    models: Sequence[Scored],
+    population: Population = EVERYONE,
+    unions: Mapping[str, tuple[str, ...]] | None = None,
+) -> Chosen:
+    """The exams of a split and population that every model answered.
 
     Raises:
         InputError: a model scored an exam that the dataset has not, or neither scored nor skipped
@@ -121,6 +172,11 @@ def choose(data: Dataset, split: str, models: Sequence[Scored]) -> Chosen:
     exams = list(part.exams)
     if split != "all":
         steps.append(_step(f"in the split {split}", exams, "the other splits were for learning"))
+    wanted = population.exam_ids()
+    if wanted is not None:
+        exams = [exam for exam in exams if exam.id in wanted]
+        steps.append(_step(f"of the population {population.name}", exams, population.reason, population))
+    eligible = list(exams)
     left_out: list[LeftOut] = []
     for model in models:
         answered, reasons = _answered(model, data, exams)
@@ -128,7 +184,7 @@ def choose(data: Dataset, split: str, models: Sequence[Scored]) -> Chosen:
         for exam in dropped:
             left_out.append({"level": "exam", "id": exam.id, "reason": reasons[exam.id], "model": model.name})
         exams = [exam for exam in exams if exam.id in answered]
-        steps.append(_step(f"answered by {model.name}", exams, "skipped by the model" if dropped else ""))
+        steps.append(_step(f"answered by {model.name}", exams, "skipped by the model" if dropped else "", population))
         here = {exam.id for exam in exams}
         owner = dict(data.tables["images"].select("image_id", "exam_id").iter_rows())
         for level, name, reason in model.predictions.skipped().iter_rows():
@@ -136,8 +192,9 @@ def choose(data: Dataset, split: str, models: Sequence[Scored]) -> Chosen:
             if level in ("image", "breast") and of_exam in here:
                 left_out.append({"level": level, "id": name, "reason": reason, "model": model.name})
     if not exams:
-        raise InputError("no exam is left to evaluate", file=data.folder, value=f"split {split}")
-    return Chosen(data, split, exams, steps, left_out)
+        what = f"split {split}" + (f", population {population.name}" if population.kept is not None else "")
+        raise InputError("no exam is left to evaluate", file=data.folder, value=what)
+    return Chosen(data, split, exams, steps, left_out, population, unions or {}, eligible)
 
 
 def _answered(model: Scored, data: Dataset, exams: Sequence[Exam]) -> tuple[set[str], dict[str, str]]:
@@ -216,21 +273,22 @@ def rows_of(chosen: Chosen, models: Sequence[Scored], level: str, label: str, co
     tables = [level_scores(model, chosen, level) for model in models]
     name = column or label
     for table, model in zip(tables, models, strict=True):
-        _has_column(table, name, model)
+        for part in PAIR if chosen.population.normalised and name == PAIR[0] else chosen.parts(name):
+            _has_column(table, part, model)
     ids, truth, patient, scores = [], [], [], []
     unknown = unanswered = 0
     for identity, unit in chosen.units(level):
-        value = unit.truth(label)
-        found = [table.get(identity, {}) for table in tables]
+        value = chosen.truth(unit, label)
+        found = [chosen.score(table.get(identity, {}), name) for table in tables]
         if math.isnan(value):
             unknown += 1
-        elif any(name not in row for row in found):
+        elif any(score is None for score in found):
             unanswered += 1
         else:
             ids.append(identity)
             truth.append(int(value))
             patient.append(patient_of(unit))
-            scores.append([row[name] for row in found])
+            scores.append(found)
     matrix = np.array(scores, dtype=np.float64).reshape(len(ids), len(models)).T
     return Rows(ids, np.array(truth, dtype=np.int64), matrix, np.array(patient, dtype=str), unknown, unanswered)
 

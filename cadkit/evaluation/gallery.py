@@ -78,9 +78,13 @@ def _case(
     labels = model.predictions.labels
     shape = file_shape(image)
     own = model.scores("image").get(image.id, {}) if model.predictions.has("image") else {}
-    marks, detected = _marks(model, label, image, froc)
+    parts = chosen.parts(label)
+    marks, detected = _marks(model, label, parts, image, froc)
     findings = [_finding(f, detected.get(f.id)) for f in chosen.data.findings_of(image.id)]
     truth = {name: image.truth(name) for name in chosen.data.meta.labels}
+    if len(parts) > 1:
+        truth[label], of_breast = chosen.truth(image, label), chosen.score(breast_scores, label)
+        breast_scores = breast_scores if of_breast is None else {**breast_scores, label: of_breast}
     return {
         "model": model.name,
         "label": label,
@@ -108,13 +112,17 @@ def _case(
 
 
 def _marks(
-    model: Scored, label: str, image: Image, froc: tuple[FrocRule, Annotated, metrics.Matches] | None
+    model: Scored,
+    label: str,
+    parts: Sequence[str],
+    image: Image,
+    froc: tuple[FrocRule, Annotated, metrics.Matches] | None,
 ) -> tuple[list[CaseMark], dict[str, bool]]:
     """The highest marks of an image, and which findings any mark detects."""
     if froc is None:
         return [], {}
     rule, truth, matches = froc
-    found = marks_of(model, [image], label, rule)
+    found = marks_of(model, [image], label, rule, parts)
     numbers = [n for n, other in enumerate(truth.images) if other.id == image.id]
     hits: NDArray[np.bool_] = np.zeros(len(found), dtype=bool)
     detected: dict[str, bool] = {}
@@ -124,7 +132,7 @@ def _marks(
         for _, finding in here:
             hits |= np.asarray(_hit(finding, found, rule, image), dtype=bool)
     order = np.argsort(-found.score, kind="stable")[:_MARKS_SHOWN]
-    boxes = _boxes(model, label, image)
+    boxes = _boxes(model, parts, image)
     rows: list[CaseMark] = [
         {
             "model": model.name,
@@ -140,11 +148,11 @@ def _marks(
     return rows, detected
 
 
-def _boxes(model: Scored, label: str, image: Image) -> dict[tuple[float, float, float], list[float]]:
+def _boxes(model: Scored, parts: Sequence[str], image: Image) -> dict[tuple[float, float, float], list[float]]:
     """Boxes of those marks of an image that have one, by point and score."""
     if model.predictions.localizes != "marks":
         return {}
-    table = model.predictions.marks().filter((pl.col("label") == label) & (pl.col("image_id") == image.id))
+    table = model.predictions.marks().filter(pl.col("label").is_in(list(parts)) & (pl.col("image_id") == image.id))
     rows = table.drop_nulls("x0").select("x", "y", "score", "x0", "y0", "x1", "y1").iter_rows()
     return {(x, y, score): list(box) for x, y, score, *box in rows}
 

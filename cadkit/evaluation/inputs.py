@@ -10,6 +10,7 @@ from cadkit.data import Dataset
 from cadkit.errors import InputError
 from cadkit.evaluation.cohort import Scored
 from cadkit.evaluation.localizing import CHANCE
+from cadkit.evaluation.population import ONE_OF_TWO, PAIR, SCREENING
 from cadkit.prediction import Predictions
 
 _DRAWN = {"figures", "tables", "report.html"}  # what is drawn beside report.json
@@ -45,8 +46,12 @@ def named(predictions: Sequence[Predictions]) -> list[Scored]:
     return made
 
 
-def labels_of(models: Sequence[Scored], data: Dataset, chosen: Sequence[str]) -> tuple[str, ...]:
-    """The labels to judge: those chosen, or all that every model scores and the dataset knows.
+def labels_of(
+    models: Sequence[Scored], data: Dataset, chosen: Sequence[str], population: str = SCREENING
+) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
+    """The labels to judge: those chosen, or all that every model scores and the dataset knows; and which are unions.
+
+    A union is written `any=malignant|benign`; its name is what stands before the sign.
 
     Raises:
         InputError: there is none, or a chosen one cannot be judged.
@@ -54,13 +59,53 @@ def labels_of(models: Sequence[Scored], data: Dataset, chosen: Sequence[str]) ->
     common = [label for label in models[0].predictions.labels if all(label in m.predictions.labels for m in models)]
     columns = {*data.tables["breasts"].columns, *data.tables["exams"].columns}
     known = [label for label in common if label.partition("=")[0] in columns]
-    wanted = tuple(chosen) or tuple(known)
-    unknown = [label for label in wanted if label not in known]
+    unions = {label.partition("=")[0]: _parts(label, known) for label in chosen if "|" in label}
+    default = [label for label in known if population != ONE_OF_TWO or label == PAIR[0]]
+    wanted = tuple(dict.fromkeys(label.partition("=")[0] if "|" in label else label for label in chosen or default))
+    unknown = [label for label in wanted if label not in known and label not in unions]
+    parts = [part for label in wanted for part in unions.get(label, (label,))]
+    unknown += [part for part in parts if part not in known and part not in unknown]
     if unknown or not wanted:
         raise InputError(
             "there is nothing to judge" if not wanted else f"the label {unknown[0]} cannot be judged",
             value=f"models score {', '.join(common) or 'none'}; the dataset has {', '.join(data.meta.labels)}",
             mend="Choose with --label one that every model scores and the dataset knows.",
         )
+    if population == ONE_OF_TWO and (wanted != PAIR[:1] or PAIR[1] not in known):
+        raise InputError(
+            f"judges malignant against benign, both of which every model must score (scored: {', '.join(common)})",
+            row=f"--population {ONE_OF_TWO}",
+            value=", ".join(wanted),
+        )
     # The label that matters most stands first in every table.
-    return tuple(sorted(wanted, key=lambda label: (label != "malignant", wanted.index(label))))
+    return tuple(sorted(wanted, key=lambda label: (label != "malignant", wanted.index(label)))), unions
+
+
+def _parts(union: str, known: Sequence[str]) -> tuple[str, ...]:
+    name, sign, given = union.partition("=")
+    parts = tuple(given.split("|"))
+    if not name or not sign or "" in parts or len(set(parts)) < len(parts):
+        raise InputError("a union is written as any=malignant|benign", row="--label", value=union)
+    if name in known:
+        raise InputError(
+            f"{name} is a label of its own", row="--label", value=union, mend="Give the union another name."
+        )
+    return parts
+
+
+def primary_of(text: str, models: Sequence[Scored]) -> tuple[str, str] | None:
+    """The two models of a comparison named beforehand, `A:B`; None where none is.
+
+    Raises:
+        InputError: it does not name two of the models.
+    """
+    if not text:
+        return None
+    names = [model.name for model in models]
+    for place, sign in enumerate(text):
+        first, second = text[:place], text[place + 1 :]
+        if sign == ":" and first in names and second in names and first != second:
+            return first, second
+    raise InputError(
+        "takes two of the models, as A:B", row="--primary", value=text, mend=f"The models are {', '.join(names)}."
+    )

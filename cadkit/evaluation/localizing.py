@@ -31,7 +31,8 @@ class FrocRule:
         threshold: of `iou` (0 to 1) or `distance` (mm, pixels without a spacing).
         duplicates: further marks on a detected finding: `ignore` or `fp`.
         other_findings: marks on findings of another label: `false` positives, or `neutral`.
-        fp_images: false positives are counted over `all` images, or over those `normal` for the label.
+        fp_images: false positives are counted over `all` images, or over those `normal` for the label; `both` reports
+            the one beside the other, the first drawn.
         unit: what sensitivity counts.
         unannotated: positive breasts without a finding drawn; None takes `exclude` for findings and
             lesions and `miss` for breasts and exams.
@@ -43,7 +44,7 @@ class FrocRule:
     threshold: float | None = None
     duplicates: Literal["ignore", "fp"] = "ignore"
     other_findings: Literal["false", "neutral"] = "false"
-    fp_images: Literal["all", "normal"] = "all"
+    fp_images: Literal["all", "normal", "both"] = "all"
     unit: FrocUnit = "finding"
     unannotated: Unannotated | None = None
     floor: float = 0.0
@@ -53,6 +54,11 @@ class FrocRule:
     def missing(self) -> Unannotated:
         """What happens to positive breasts without a finding drawn."""
         return self.unannotated or ("exclude" if self.unit in ("finding", "lesion") else "miss")
+
+    @property
+    def denominators(self) -> tuple[metrics.FpImages, ...]:
+        """Which images false positives are counted over, the main ones first."""
+        return ("all", "normal") if self.fp_images == "both" else (self.fp_images,)
 
 
 @dataclass(frozen=True)
@@ -66,7 +72,8 @@ class Annotated:
         units: index of each finding's unit.
         n_units: number of units; the last ones may be positives that were never drawn.
         unit_patient: patient of each unit.
-        counted: images over which false positives are counted.
+        unit_exam: exam of each unit.
+        normal: images without a finding of the label.
         excluded: number of images that left both axes, by reason.
     """
 
@@ -76,7 +83,8 @@ class Annotated:
     units: NDArray[np.int64]
     n_units: int
     unit_patient: list[str]
-    counted: NDArray[np.bool_]
+    unit_exam: list[str]
+    normal: NDArray[np.bool_]
     excluded: dict[str, int]
 
 
@@ -86,13 +94,14 @@ def annotate(chosen: Chosen, label: str, rule: FrocRule, answered: set[str]) -> 
     findings: list[Finding] = []
     others: list[Finding] = []
     owners: list[str] = []
-    units: dict[str, str] = {}
-    counted: list[bool] = []
+    units: dict[str, tuple[str, str]] = {}
+    normal: list[bool] = []
+    parts = chosen.parts(label)
     excluded: dict[str, int] = {}
     for breast in chosen.breasts:
-        truth = breast.truth(label)
+        truth = chosen.truth(breast, label)
         drawn = {i.id: chosen.data.findings_of(i.id) for i in breast.images}
-        mine = sum(f.label == label for found in drawn.values() for f in found)
+        mine = sum(f.label in parts for found in drawn.values() for f in found)
         reason = ""
         if math.isnan(truth):
             reason = f"whether the breast is {label} is not known"
@@ -101,22 +110,22 @@ def annotate(chosen: Chosen, label: str, rule: FrocRule, answered: set[str]) -> 
         if reason:
             excluded[reason] = excluded.get(reason, 0) + len(breast.images)
             continue
-        patient = breast.exam.patient_id
+        owner = breast.exam.patient_id, breast.exam.id
         if truth == 1 and not mine and rule.missing == "miss":
-            units[_unit_name(rule.unit, breast.exam.id, breast.side, "not drawn")] = patient
+            units[_unit_name(rule.unit, breast.exam.id, breast.side, "not drawn")] = owner
         for image in breast.images:
             if image.id not in answered:
                 excluded["the model did not answer"] = excluded.get("the model did not answer", 0) + 1
                 continue
             images.append(image)
-            here = [f for f in drawn[image.id] if f.label == label]
-            counted.append(rule.fp_images == "all" or not here)
-            others += [f for f in drawn[image.id] if f.label != label]
+            here = [f for f in drawn[image.id] if f.label in parts]
+            normal.append(not here)
+            others += [f for f in drawn[image.id] if f.label not in parts]
             for finding in here:
                 detail = finding.id if rule.unit == "finding" else finding.lesion_id
                 findings.append(finding)
                 owners.append(_unit_name(rule.unit, breast.exam.id, breast.side, detail))
-                units.setdefault(owners[-1], patient)
+                units.setdefault(owners[-1], owner)
     index = {name: n for n, name in enumerate(units)}
     return Annotated(
         images,
@@ -124,8 +133,9 @@ def annotate(chosen: Chosen, label: str, rule: FrocRule, answered: set[str]) -> 
         others,
         np.array([index[name] for name in owners], dtype=np.int64),
         len(units),
-        list(units.values()),
-        np.array(counted, dtype=bool),
+        [patient for patient, _ in units.values()],
+        [exam for _, exam in units.values()],
+        np.array(normal, dtype=bool),
         excluded,
     )
 
@@ -134,8 +144,12 @@ def _unit_name(unit: FrocUnit, exam: str, side: str, detail: str) -> str:
     return {"exam": exam, "breast": f"{exam}/{side}"}.get(unit, f"{exam}/{side}/{detail}")
 
 
-def marks_of(model: Scored, images: Sequence[Image], label: str, rule: FrocRule) -> metrics.Marks:
+def marks_of(
+    model: Scored, images: Sequence[Image], label: str, rule: FrocRule, parts: Sequence[str] = ()
+) -> metrics.Marks:
     """A model's marks for a label, or the peaks of its maps, in the files' frames.
+
+    Of a union of labels, `parts`, all their marks, or the peaks of the largest of their maps.
 
     Raises:
         InputError: the model has neither.
@@ -143,7 +157,9 @@ def marks_of(model: Scored, images: Sequence[Image], label: str, rule: FrocRule)
     predictions = model.predictions
     if predictions.localizes == "marks":
         order = {image.id: n for n, image in enumerate(images)}
-        table = predictions.marks().filter((pl.col("label") == label) & pl.col("image_id").is_in(list(order)))
+        table = predictions.marks().filter(
+            pl.col("label").is_in(list(parts or (label,))) & pl.col("image_id").is_in(list(order))
+        )
         box = table.select("x0", "y0", "x1", "y1").to_numpy()
         without = table.filter(pl.col("x0").is_null())
         if rule.hit == "iou" and without.height:
@@ -167,11 +183,11 @@ def marks_of(model: Scored, images: Sequence[Image], label: str, rule: FrocRule)
             mend="Predict with --saliency, or write marks.csv.",
         )
     columns: list[tuple[int, float, float, float]] = []
-    channel = predictions.labels.index(label)
+    channels = [predictions.labels.index(part) for part in parts or (label,)]
     for number, image in enumerate(images):
         saliency = predictions.saliency(image.id)
         if saliency is not None:
-            columns += [(number, x, y, v) for x, y, v in _peaks(saliency, channel, rule, image.spacing_mm)]
+            columns += [(number, x, y, v) for x, y, v in _peaks(saliency, channels, rule, image.spacing_mm)]
     array = np.array(columns, dtype=np.float64).reshape(-1, 4)
     return metrics.Marks(array[:, 0].astype(np.int64), array[:, 1], array[:, 2], array[:, 3])
 
@@ -192,10 +208,10 @@ def cell_edges(saliency: FileSaliency) -> tuple[NDArray[np.float64], NDArray[np.
 
 
 def _peaks(
-    saliency: FileSaliency, channel: int, rule: FrocRule, spacing: float | None
+    saliency: FileSaliency, channels: Sequence[int], rule: FrocRule, spacing: float | None
 ) -> list[tuple[float, float, float]]:
     found = metrics.peaks(
-        saliency.values[channel],
+        saliency.values[channels].max(axis=0),
         floor=rule.floor,
         edges=cell_edges(saliency),
         radius=rule.nms_mm,
@@ -266,9 +282,28 @@ def froc_sample(marks: metrics.Marks, truth: Annotated, rule: FrocRule) -> tuple
         best=metrics.pool_units(matches.best, truth.units, truth.n_units) if truth.n_units else np.zeros(0),
         image_cluster=np.array([image.exam.patient_id for image in truth.images], dtype=str),
         unit_cluster=np.array(truth.unit_patient, dtype=str),
-        counted=truth.counted,
+        counted=truth.normal if rule.fp_images == "normal" else None,
+        normal=truth.normal,
     )
     return sample, matches
+
+
+def case_ratings(
+    marks: metrics.Marks, truth: Annotated, sample: metrics.FrocSample, matches: metrics.Matches
+) -> metrics.CaseRatings:
+    """Ratings for the figures of merit of free-response studies: the cases are exams, the lesions units of the FROC."""
+    exams = list(dict.fromkeys([*(image.exam.id for image in truth.images), *truth.unit_exam]))
+    patient = {image.exam.id: image.exam.patient_id for image in truth.images}
+    patient |= dict(zip(truth.unit_exam, truth.unit_patient, strict=True))
+    index = {exam: n for n, exam in enumerate(exams)}
+    of_image = np.array([index[image.exam.id] for image in truth.images], dtype=np.int64)
+    false = np.full(len(exams), -np.inf)
+    alarms = matches.false_positive
+    np.maximum.at(false, of_image[marks.image[alarms]], marks.score[alarms])
+    cases = np.array([index[exam] for exam in truth.unit_exam], dtype=np.int64)
+    return metrics.CaseRatings(
+        false, sample.best, cases, cluster=np.array([patient[exam] for exam in exams], dtype=str)
+    )
 
 
 def localization_cells(model: Scored, chosen: Chosen, label: str) -> tuple[list[Image], list[metrics.Cells]]:
@@ -282,10 +317,11 @@ def localization_cells(model: Scored, chosen: Chosen, label: str) -> tuple[list[
         raise InputError(
             f"{model.name} gives no saliency maps", file=predictions.folder, mend="Predict with --saliency."
         )
-    channel = predictions.labels.index(label)
+    parts = chosen.parts(label)
+    channels = [predictions.labels.index(part) for part in parts]
     images, cells = [], []
     for image in chosen.images:
-        regions = [f.region for f in chosen.data.findings_of(image.id) if f.label == label]
+        regions = [f.region for f in chosen.data.findings_of(image.id) if f.label in parts]
         regions = [region for region in regions if not isinstance(region, Point)]
         saliency = predictions.saliency(image.id) if regions else None
         if saliency is None:
@@ -296,7 +332,7 @@ def localization_cells(model: Scored, chosen: Chosen, label: str) -> tuple[list[
             mask |= region.raster(shape)
         counts = metrics.cell_counts(mask, saliency.window, saliency.values.shape[1:], edges=_given_edges(saliency))
         images.append(image)
-        cells.append(counts.cells(saliency.values[channel]))
+        cells.append(counts.cells(saliency.values[channels].max(axis=0)))
     return images, cells
 
 

@@ -32,10 +32,29 @@ class LeftOut(TypedDict):
     model: NotRequired[str]
 
 
+class CohortUnits(TypedDict):
+    """Units of one label and level, from those eligible to those evaluated.
+
+    `skipped`: of exams that some model skipped; `unknown`: of unknown truth; `unanswered`: without a score.
+    """
+
+    label: str
+    level: str
+    eligible: int
+    skipped: int
+    unknown: int
+    unanswered: int
+    evaluated: int
+    positives: int
+    negatives: int
+
+
 class Cohort(TypedDict):
     """The cohort: who was evaluated, who was not, and how many have each label."""
 
     split: str
+    population: NotRequired[str]
+    units: NotRequired[list[CohortUnits]]
     steps: list[CohortStep]
     left_out: list[LeftOut]
     patients: int
@@ -55,9 +74,11 @@ class ModelRow(TypedDict):
 
 
 class ResultRow(TypedDict):
-    """One number with its interval. `at` is a false-positive rate per image, a specificity, ...
+    """One number with its interval. `at` is a false-positive rate per image, a specificity, a threshold, ...
 
-    `ci_method`, `clusters` and `dropped` are null where no interval was computed.
+    `ci_method`, `clusters` and `dropped` are null where no interval was computed. `given` is what else defines the
+    number: `threshold_for` (what the threshold was chosen for), `prevalence`, `fp_images`, `skipped` (how units
+    without an answer were scored).
     """
 
     model: str
@@ -78,10 +99,16 @@ class ResultRow(TypedDict):
     sd: NotRequired[float]
     reason: NotRequired[str]
     flags: NotRequired[list[str]]
+    given: NotRequired[dict[str, Any]]
 
 
 class ComparisonRow(TypedDict):
-    """A paired difference of two models, a minus b."""
+    """A paired difference of two models, a minus b.
+
+    `p_adjusted` is Holm's over all pairs of models that were compared by the same number and method; the pair that was
+    named beforehand (flag `primary`) and random marks are left out of it. `p_margin` is the one-sided p of a
+    difference of -margin or less.
+    """
 
     a: str
     b: str
@@ -97,6 +124,10 @@ class ComparisonRow(TypedDict):
     p_adjusted: float | None
     method: str | None
     flags: list[str]
+    given: NotRequired[dict[str, Any]]
+    margin: NotRequired[float]
+    p_margin: NotRequired[float | None]
+    reason: NotRequired[str]
 
 
 class CurveRow(TypedDict):
@@ -184,7 +215,11 @@ class Warning_(TypedDict):
 
 
 class Report(TypedDict):
-    """`report.json`."""
+    """`report.json`.
+
+    `worst_case`: what results would be had the units that a model did not answer been scored at their worst
+    (positives lowest, negatives highest) or at their best.
+    """
 
     schema: str
     created: str
@@ -196,6 +231,7 @@ class Report(TypedDict):
     cohort: Cohort
     models: list[ModelRow]
     results: list[ResultRow]
+    worst_case: NotRequired[list[ResultRow]]
     comparisons: list[ComparisonRow]
     curves: list[CurveRow]
     cases: list[Case]

@@ -9,8 +9,10 @@ from pathlib import Path
 from cadkit.data import Dataset
 from cadkit.errors import InputError
 from cadkit.evaluation.inputs import predicted_split
-from cadkit.evaluation.running import Settings, evaluate
+from cadkit.evaluation.locking import SPLIT
+from cadkit.evaluation.running import evaluate
 from cadkit.evaluation.schema import Report
+from cadkit.evaluation.settings import Settings, check_locked
 from cadkit.files import read_toml
 from cadkit.plugin import Run
 from cadkit.plugin.run import newest_run
@@ -28,6 +30,7 @@ def evaluate_sources(
     settings: Settings,
     device: str = "auto",
     command: str = "",
+    validation: Sequence[str] = (),
 ) -> tuple[Report, Path]:
     """Evaluate runs (which predict first) and prediction folders; without any, the newest run.
 
@@ -40,6 +43,8 @@ def evaluate_sources(
             split that they were made for.
         device: for runs that predict first.
         command: what the user typed.
+        validation: one for each source, in the same order: a run (which predicts its validation split first) or a
+            prediction folder of that split, on which thresholds are locked.
 
     Returns:
         The report and its folder.
@@ -50,6 +55,8 @@ def evaluate_sources(
     if not sources:
         # A run on the named dataset is preferred to a newer one on another.
         sources = [str(_newest(Path(runs), data).folder)]
+    settings.check()
+    check_locked(settings, validation, len(sources))
     maps = settings.froc is not None or settings.localization
     predictions: list[Predictions] = []
     for source in sources:
@@ -60,8 +67,12 @@ def evaluate_sources(
         )
     folder = Path(data) if data is not None else dataset_of(predictions[0].record)
     split = settings.split or predicted_split(predictions)
+    locking = [
+        _of_run(source, folder, SPLIT, False, device) if is_run(source) else Predictions.open(source)
+        for source in validation
+    ]
     where = Path(out) if out is not None else Path("report") / f"{_names(predictions, split)}"
-    report = evaluate(predictions, open_dataset(folder), where, replace(settings, split=split), command)
+    report = evaluate(predictions, open_dataset(folder), where, replace(settings, split=split), command, locking)
     return report, where
 
 

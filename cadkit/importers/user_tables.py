@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,8 @@ IMAGE_KEYS: Mapping[str, tuple[str, ...]] = {
     "image": ("image_id",),
 }
 """Columns by which findings join, and the names that they may have."""
+# More is no table of labels, but a damaged file.
+_MOST_COLUMNS = 2_000
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,10 @@ def read_user_table(path: Path) -> UserTable:
         raise InputError(f"the table cannot be read: {error.strerror}", file=path) from None
     head = text.partition("\n")[0]
     separator = max(",;\t", key=head.count)
+    if head.count(separator) >= _MOST_COLUMNS:
+        raise InputError(
+            f"the table has more than {_MOST_COLUMNS:,} columns", file=path, mend="Keep those that are to be joined."
+        )
     try:
         frame = pl.read_csv(text.encode(), separator=separator, infer_schema=False)
     except pl.exceptions.NoDataError:
@@ -66,8 +73,8 @@ def read_user_table(path: Path) -> UserTable:
     except pl.exceptions.PolarsError:  # its message may quote a row
         raise InputError("not a readable CSV file", file=path, mend="Give every row as many values.") from None
     names = [re.sub(r"[^a-z0-9]+", "_", name.strip().lower()).strip("_") for name in frame.columns]
-    if twice := {name for name in names if names.count(name) > 1}:
-        raise InputError("two columns have one name", file=path, value=sorted(twice)[0], mend="Rename one of them.")
+    if twice := sorted(name for name, number in Counter(names).items() if number > 1):
+        raise InputError("two columns have one name", file=path, value=twice[0], mend="Rename one of them.")
     frame.columns = names
     frame = frame.with_columns(pl.all().str.strip_chars().replace("", None))
     return UserTable(path, frame.to_dicts(), tuple(names))

@@ -3,7 +3,8 @@
 Nothing is computed here that report.json does not hold; see `cadkit.evaluation.schema` for its shape.
 """
 
+from cadkit.report.compared import compared_tables
 from cadkit.report.terminal import terminal_table
 from cadkit.report.writing import write_report
 
-__all__ = ["terminal_table", "write_report"]
+__all__ = ["compared_tables", "terminal_table", "write_report"]

@@ -9,6 +9,7 @@ from cadkit.report import wording
 from cadkit.report.reading import RANDOM, is_chance, model_order, whole
 
 _RATES = (0.25, 0.5, 1.0, 2.0, 4.0)
+_POINTS = ("specificity_at_sensitivity", "sensitivity_at_specificity")
 _LEVELS = ("breast", "exam", "image")
 Key = tuple[str, float | None]
 
@@ -81,8 +82,8 @@ class Notes:
 def headline(report: Report) -> Headline:
     """Choose the rows of the headline from all results.
 
-    Classification at the breast level where there is one; sensitivity at 1/4, 1/2, 1, 2 and 4 false
-    positives per image where computed; Dice and pixel average precision of the maps.
+    Classification at the breast level where there is one, with the operating points asked for; sensitivity at 1/4,
+    1/2, 1, 2 and 4 false positives per image where computed; Dice and pixel average precision of the maps.
     """
     rows = whole(report["results"])
     levels = {row["level"] for row in rows if row["metric"] in ("auc", "prauc")}
@@ -92,13 +93,16 @@ def headline(report: Report) -> Headline:
     rates = [at for at in given if at in _RATES] or given[:5]
     present = {row["metric"] for row in rows}
     classification: list[Key] = [(name, None) for name in ("auc", "prauc") if name in present]
+    classification += [
+        (name, at) for name in _POINTS for at in sorted({r["at"] for r in rows if r["metric"] == name and r["at"]})
+    ]
     detection: list[Key] = [("froc_sensitivity", at) for at in rates]
     localization: list[Key] = [(name, None) for name in ("dice_soft", "pxap") if name in present]
     wanted = {*classification, *detection, *localization}
     cells: dict[tuple[str, str], dict[Key, ResultRow]] = {}
     for row in rows:
         key = (row["metric"], row["at"])
-        if key in wanted and (row["metric"] not in ("auc", "prauc") or row["level"] == level):
+        if key in wanted and (key not in classification or row["level"] == level):
             cells.setdefault((row["label"], row["model"]), {}).setdefault(key, row)
     labels = list(dict.fromkeys(label for label, _ in cells))
     ordered = [
@@ -134,7 +138,8 @@ def interval_methods(report: Report, rows: list[ResultRow]) -> list[str]:
             replicates = report["settings"].get("bootstrap")
             count = f"{replicates:,} replicates, " if isinstance(replicates, int) else ""
             most = f" ({max(clusters):,} at most)" if clusters else ""
-            text += f", {count}whole patients drawn with replacement{most}, seed {report['seed']}"
+            drawn = "whole patients" if clusters else "rows"
+            text += f", {count}{drawn} drawn with replacement{most}, seed {report['seed']}"
         elif clusters:
             text += f", {max(clusters):,} patients as clusters"
         sentences.append(text + ".")

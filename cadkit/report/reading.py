@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import cast
+from typing import NotRequired, cast, get_origin, get_type_hints
 
 from cadkit.errors import InputError
 from cadkit.evaluation.schema import SCHEMA, Report, ResultRow
@@ -31,7 +31,9 @@ def read_report(folder: Path) -> Report:
     if not isinstance(content, dict) or content.get("schema") != SCHEMA:
         found = content.get("schema") if isinstance(content, dict) else type(content).__name__
         raise InputError(f"the result is not of the kind {SCHEMA}", file=path, row="schema", value=found, mend=again)
-    missing = sorted(Report.__required_keys__ - content.keys())
+    # `__required_keys__` knows nothing of NotRequired where annotations are text.
+    parts = get_type_hints(Report, include_extras=True)
+    missing = sorted({name for name, kind in parts.items() if get_origin(kind) is not NotRequired} - content.keys())
     if missing:
         raise InputError("the result lacks a part", file=path, row=", ".join(missing), mend=again)
     return cast(Report, content)

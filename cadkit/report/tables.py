@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from cadkit.evaluation.schema import CurveRow, Report
 from cadkit.report.headline import Headline
@@ -63,12 +64,10 @@ def all_tables(report: Report, first: Headline) -> list[Table]:
             [row["level"], row["id"], row.get("model", ""), row["reason"]] for row in report["cohort"]["left_out"]
         ]),
         _positives(report),
-        Table("results", [*_RESULTS, "flags"], [
-            [*(row.get(name) for name in _RESULTS), " ".join(row.get("flags", []))] for row in report["results"]
-        ]),
-        Table("comparisons", [*_COMPARISONS, "flags"], [
-            [*(row.get(name) for name in _COMPARISONS), " ".join(row["flags"])] for row in report["comparisons"]
-        ]),
+        _units(report),
+        _long("results", _RESULTS, report["results"]),
+        _long("worst-case", _RESULTS, report.get("worst_case", [])),
+        _long("comparisons", _COMPARISONS, report["comparisons"]),
         _cases(report),
     ]  # fmt: skip
     return [table for table in tables if table.rows]
@@ -101,6 +100,27 @@ def headline_table(first: Headline) -> Table:
                 cells += [found["value"], found["low"], found["high"]] if found else [None, None, None]
         rows.append(cells)
     return Table("headline", columns, rows)
+
+
+def _long(name: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> Table:
+    """A row per number; margin and what else defines a number in columns of their own where any row has them."""
+    some = {key for row in rows for key in row}
+    further = [key for key in ("margin", "p_margin") if key in some]
+    heads = [*columns, *further, "flags", *(["given"] if "given" in some else [])]
+    cells: list[list[object]] = []
+    for row in rows:
+        line: list[object] = [row.get(key) for key in (*columns, *further)] + [" ".join(row.get("flags", []))]
+        if "given" in some:
+            line.append("; ".join(f"{key}={value}" for key, value in row.get("given", {}).items()))
+        cells.append(line)
+    return Table(name, heads, cells)
+
+
+def _units(report: Report) -> Table:
+    """From eligible to evaluated units, a row per label and level."""
+    rows = report["cohort"].get("units", [])
+    names = list(rows[0]) if rows else []
+    return Table("units", names, [list(row.values()) for row in rows])
 
 
 def _flow(report: Report) -> Table:

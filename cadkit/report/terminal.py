@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from cadkit.evaluation.schema import Report, ResultRow
 from cadkit.report import wording
+from cadkit.report.compared import differences_table, results_table, subgroups_table
 from cadkit.report.headline import Headline, HeadlineRow, Key, Notes, headline, interval_methods
+from cadkit.report.reading import WHOLE, is_chance, whole
 
 if TYPE_CHECKING:
     from rich.console import Group, RenderableType
@@ -20,8 +22,8 @@ _MODELS_PER_TABLE = 3
 def terminal_table(report: Report) -> Group:
     """The headline numbers with their intervals and denominators, then notes and warnings.
 
-    What is not defined reads "not estimable", with the reason below. Fits 100 columns; random marks
-    stand beside the models where there is room.
+    Below each label what was asked for besides: thresholds, differences of models, subgroups. What is not defined reads
+    "not estimable", with the reason below. Fits 100 columns; random marks stand beside the models where there is room.
     """
     from rich.console import Group
     from rich.text import Text
@@ -34,6 +36,7 @@ def terminal_table(report: Report) -> Group:
             rows = [row for row in rows if not row.chance]
         for start in range(0, len(rows), _MODELS_PER_TABLE):
             parts.append(_table(label, rows[start : start + _MODELS_PER_TABLE], first, notes))
+        parts += _further(report, label, first)
     if not parts:
         parts.append(Text("There are no results.\n"))
     shown = [row for one in first.rows for row in one.cells.values()]
@@ -44,6 +47,27 @@ def terminal_table(report: Report) -> Group:
     parts += [_line(text, "dim") for text in small if text]
     parts += [_line(f"Warning: {warning['text']}", "yellow") for warning in report["warnings"]]
     return Group(*parts)
+
+
+def _further(report: Report, label: str, first: Headline) -> list[RenderableType]:
+    """Of a label: numbers at thresholds, differences of models in what the headline shows, AUC by subgroup."""
+    rows = [row for row in report["results"] if row["label"] == label and row["level"] == first.level]
+    parts: list[RenderableType] = []
+    called = [row for row in whole(rows) if "threshold_for" in row.get("given", {})]
+    if called:
+        parts.append(results_table(f"{label}, at thresholds", called))
+    pairs = [
+        row
+        for row in report["comparisons"]
+        if row["label"] == label and row["subgroup"] in WHOLE and (row["metric"], row["at"]) in first.keys
+        and row["level"] in (first.level, first.unit) and not row.get("given") and not is_chance(row["b"])
+    ]  # fmt: skip
+    if pairs:
+        parts.append(differences_table(pairs))
+    parted = [row for row in rows if row["subgroup"] not in WHOLE and row["metric"] == "auc"]
+    if parted:
+        parts.append(subgroups_table(parted))
+    return parts
 
 
 def _line(text: str, style: str) -> RenderableType:

@@ -17,10 +17,21 @@ _TITLES = {
     "partial_auc": "Partial AUC",
     "sensitivity_at_specificity": "Sensitivity at specificity",
     "specificity_at_sensitivity": "Specificity at sensitivity",
+    "sensitivity": "Sensitivity",
+    "specificity": "Specificity",
+    "ppv": "PPV",
+    "npv": "NPV",
+    "recall_rate": "Recall rate",
+    "cancer_detection_rate": "Cancer detection rate",
     "froc_sensitivity": "Sensitivity at FPI",
     "fpi_at_sensitivity": "FPI at sensitivity",
     "max_sensitivity": "Largest sensitivity",
     "cpm": "CPM",
+    "afroc": "AFROC",
+    "afroc1": "AFROC1",
+    "wafroc": "wAFROC",
+    "wafroc1": "wAFROC1",
+    "hr_auc": "Highest-rating AUC",
     "dice_soft": "DSC",
     "dice_best": "Best Dice",
     "pxap": "PxAP",
@@ -40,11 +51,23 @@ _SENTENCES = {
     "partial_auc": "Area under the part of the ROC curve that is named, after McClish where corrected.",
     "sensitivity_at_specificity": "The largest sensitivity among thresholds that reach the specificity.",
     "specificity_at_sensitivity": "The largest specificity among thresholds that reach the sensitivity.",
+    "sensitivity": "Share of the positives that score at or above the threshold.",
+    "specificity": "Share of the negatives that score below the threshold.",
+    "ppv": "Share of positives among those at or above the threshold.",
+    "npv": "Share of negatives among those below the threshold.",
+    "recall_rate": "Share of all that score at or above the threshold.",
+    "cancer_detection_rate": "Positives at or above the threshold per 1,000 exams.",
     "froc_sensitivity": "The largest sensitivity among points of the FROC curve with at most so many false positives "
     "per image.",
     "fpi_at_sensitivity": "The smallest number of false positives per image that reaches the sensitivity.",
     "max_sensitivity": "Share of the positives that any mark hits, whatever its score.",
     "cpm": "Mean sensitivity at 1/8, 1/4, 1/2, 1, 2, 4 and 8 false positives per image.",
+    "afroc": "Probability that a lesion is rated above the highest false positive of an exam without lesions; ties "
+    "count one half, what is not marked is rated lowest (Chakraborty 2017).",
+    "afroc1": "The same against the highest false positives of all exams.",
+    "wafroc": "AFROC with the lesions of an exam weighing one together.",
+    "wafroc1": "AFROC1 with the lesions of an exam weighing one together.",
+    "hr_auc": "AUC of exams by their highest mark of any kind.",
     "dice_soft": "Soft Dice of the saliency map A (0 to 1) and the drawn region M, without a threshold: "
     "2 sum(A M) / (sum(A\u00b2) + sum(M)), averaged over images with a finding drawn.",
     "dice_best": "Largest Dice over thresholds of the saliency map, averaged over images with a finding drawn; "
@@ -67,6 +90,10 @@ METHODS = {
     "delong-logit": "DeLong, logit scale",
     "delong-clustered-logit": "DeLong, clustered, logit scale",
     "wilson": "Wilson (rows independent)",
+    "ratio-logit": "ratio of sums over patients, logit scale",
+    "bayes-logit": "Bayes at a prevalence, logit scale",
+    "mcnemar": "McNemar, exact",
+    "permutation": "permutation of whole patients",
 }
 
 FLAGS = {
@@ -74,6 +101,9 @@ FLAGS = {
     "interpolated": "linearly interpolated between operating points",
     "replicates-dropped": "more than 1% of the replicates were undefined and dropped",
     "in-sample": "chosen on the data that it is judged on",
+    "primary": "named beforehand, not adjusted",
+    "rows-independent": "rows of one patient were taken as independent",
+    "by-rank": "scores of two kinds, exchanged by rank",
 }
 
 GLOSSARY = {
@@ -136,7 +166,30 @@ def metric_title(metric: str, at: float | None = None) -> str:
         return title
     if metric == "froc_sensitivity":
         return f"Sensitivity at {rate(at)} FPI"
+    if metric in _AT_A_THRESHOLD:
+        return f"{title} at threshold {at:.4g}"
     return f"{title} {at:g}" if title.split()[-1] in ("specificity", "sensitivity") else f"{title} at {at:g}"
+
+
+_AT_A_THRESHOLD = ("sensitivity", "specificity", "ppv", "npv", "recall_rate", "cancer_detection_rate")
+_GIVEN = {
+    "threshold_for": "chosen for {}",
+    "prevalence": "at a prevalence of {}",
+    "fp_images": "false positives over {} images",
+}
+
+
+def given(row: Mapping[str, Any]) -> str:
+    """What else defines the number of a row of results or comparisons; empty where nothing does."""
+    return "; ".join(
+        _GIVEN.get(name, f"{name.replace('_', ' ')} {{}}").format(value) for name, value in row.get("given", {}).items()
+    )
+
+
+def row_title(row: Mapping[str, Any]) -> str:
+    """A row's metric with its operating point and all else that defines it."""
+    text = given(row)
+    return metric_title(row["metric"], row["at"]) + (f" ({text})" if text else "")
 
 
 def sentence(metric: str) -> str:
@@ -178,6 +231,8 @@ def froc_rule(settings: Mapping[str, Any]) -> list[str]:
         "all": "False positives are counted per image over all images of the cohort.",
         "normal": "False positives are counted over images without a finding of the label, numerator and "
         "denominator alike.",
+        "both": "False positives are counted per image over all images of the cohort; beside it over images without a "
+        "finding of the label.",
     }
     missing = {
         "exclude": "Positive breasts without a finding drawn leave both axes.",

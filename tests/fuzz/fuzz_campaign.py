@@ -155,13 +155,16 @@ class Campaign:
     findings: dict[str, tuple[str, list[Mutation], Answer]] = field(default_factory=dict)
 
     def examples(self, number: int) -> None:
-        """Give a number of inputs, the same ones each time; the first bad one is made small and raised."""
+        """Give a number of inputs, the same ones each time, and raise the first bad one.
+
+        It is not made small: where the fault is that an input takes 10 s, so would each smaller one.
+        """
 
         def judge(seed: str, steps: list[Mutation]) -> None:
             answer = self.worker(self.target, mutated(self.seeds[seed], steps))
             assert answer.fine, f"{answer.outcome}: {answer.detail}"
 
-        self._drawn(judge, number, derandomize=True, phases=(Phase.generate, Phase.shrink))
+        self._drawn(judge, number, derandomize=True, phases=(Phase.generate,))
 
     def for_seconds(self, seconds: float, keep: Path) -> None:
         """Give inputs for a time, and keep one of each kind of fault in a folder."""

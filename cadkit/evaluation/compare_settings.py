@@ -1,0 +1,181 @@
+"""What `cadkit compare` computes, and how; read from what a person types and checked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cadkit.errors import InputError
+from cadkit.evaluation.score_results import METRICS
+
+
+@dataclass(frozen=True)
+class CompareSettings:
+    """What is compared, and how.
+
+    Attributes:
+        truth: column of 0 and 1; empty is unknown, left out and counted.
+        scores: columns that are compared; a larger score is more suspicious.
+        cluster: column of patients; None: every row is its own.
+        groups: names of models and their runs (columns); the mean of the runs' scores is compared as their ensemble.
+        by: columns that make subgroups.
+        metrics: of `METRICS`; () for all that apply.
+        sensitivity_at: specificity at these sensitivities, and the metrics at the thresholds that reach them.
+        specificity_at: likewise. Where neither is given, both are read at 0.9, without metrics at a threshold.
+        interpolate: read sensitivities and specificities off straight lines between operating points, too.
+        thresholds: given ones by model; the name "" stands for all others.
+        threshold_from: a table of the same columns on which the thresholds for `sensitivity_at` and
+            `specificity_at` are locked; without one they are chosen in-sample and said to be.
+        prevalence: ppv, npv and recall rate are also re-weighed to it.
+        primary: the pair (a, b) that is not adjusted for the others.
+        margin: of non-inferiority, tested one-sided.
+        permutations: of a permutation test; 0 for none.
+        risk: the scores are no probabilities, even where they all lie in [0, 1].
+        bootstrap: number of replicates; 0 for none.
+        interval: percentile or bca.
+        stratify: draw patients with and without a positive apart.
+        ci, seed: confidence level; of all resampling.
+    """
+
+    truth: str
+    scores: tuple[str, ...] = ()
+    cluster: str | None = None
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    by: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+    sensitivity_at: tuple[float, ...] = ()
+    specificity_at: tuple[float, ...] = ()
+    interpolate: bool = False
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    threshold_from: Path | None = None
+    prevalence: float | None = None
+    primary: tuple[str, str] | None = None
+    margin: float | None = None
+    permutations: int = 0
+    risk: bool = False
+    bootstrap: int = 2000
+    interval: str = "percentile"
+    stratify: bool = False
+    ci: float = 0.95
+    seed: int = 0
+
+    def columns(self) -> tuple[str, ...]:
+        """Every score column: those compared, then the runs of groups."""
+        return tuple(dict.fromkeys([*self.scores, *(run for runs in self.groups.values() for run in runs)]))
+
+    def names(self) -> list[str]:
+        """What is compared: columns and ensembles."""
+        return [*self.scores, *self.groups]
+
+    def check(self) -> None:
+        """InputError where an option contradicts itself or another."""
+        for name in self.metrics:
+            if name not in METRICS:
+                raise InputError("unknown metric", row="--metrics", value=name, mend=f"Known are {', '.join(METRICS)}.")
+        shares = (("--sensitivity-at", self.sensitivity_at), ("--specificity-at", self.specificity_at))
+        for option, values in shares:
+            for value in values:
+                if not 0 < value <= 1:
+                    raise InputError("takes shares above 0 and up to 1", row=option, value=value)
+        if self.prevalence is not None and not 0 < self.prevalence < 1:
+            raise InputError("a prevalence lies between 0 and 1", row="--prevalence", value=self.prevalence)
+        if self.margin is not None and not self.margin > 0:
+            raise InputError("a margin is a number above 0", row="--margin", value=self.margin)
+        if self.interval not in ("percentile", "bca"):
+            raise InputError("is percentile or bca", row="--interval", value=self.interval)
+        if len(set(self.scores)) < len(self.scores):
+            raise InputError("a column is named twice", row="--scores", value=",".join(self.scores))
+        self._check_names()
+
+    def _check_names(self) -> None:
+        for name, runs in self.groups.items():
+            if name in self.columns():
+                raise InputError("a group has the name of a column", row="--groups", value=name)
+            if len(runs) < 2 or len(set(runs)) < len(runs):
+                raise InputError("a group has at least two runs, each once", row="--groups", value=",".join(runs))
+        every = [*self.columns(), *self.groups]
+        strange = [(name, "--threshold") for name in self.thresholds if name and name not in every]
+        strange += [(name, "--primary") for name in self.primary or () if name not in self.names()]
+        if strange:
+            raise InputError(
+                "no such model", row=strange[0][1], value=strange[0][0], mend=f"The models are {', '.join(every)}."
+            )
+        if self.primary is not None and self.primary[0] == self.primary[1]:
+            raise InputError("names two different models", row="--primary", value=":".join(self.primary))
+        if self.threshold_from is not None and not (self.sensitivity_at or self.specificity_at):
+            raise InputError(
+                "has no threshold to choose", row="--threshold-from",
+                mend="Add --sensitivity-at or --specificity-at, which choose them.",
+            )  # fmt: skip
+
+    @classmethod
+    def parse(
+        cls,
+        *,
+        scores: str,
+        groups: Sequence[str],
+        by: str,
+        metrics: str,
+        sensitivity_at: str,
+        specificity_at: str,
+        thresholds: Sequence[str],
+        primary: str,
+        **given: Any,
+    ) -> CompareSettings:
+        """The settings from what a person types: lists by commas, `NAME=A,B`, `NAME=VALUE` or `VALUE`, `A:B`.
+
+        Raises:
+            InputError: a text is not of its form; names the option.
+        """
+        a, colon, b = primary.partition(":")
+        if primary and not (a and colon and b):
+            raise InputError("takes two models as A:B", row="--primary", value=primary)
+        return cls(
+            scores=_names(scores),
+            groups=_groups(groups),
+            by=_names(by),
+            metrics=_names(metrics),
+            sensitivity_at=_shares(sensitivity_at, "--sensitivity-at"),
+            specificity_at=_shares(specificity_at, "--specificity-at"),
+            thresholds=_thresholds(thresholds),
+            primary=(a.strip(), b.strip()) if primary else None,
+            **given,
+        )
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def _shares(text: str, option: str) -> tuple[float, ...]:
+    try:
+        return tuple(dict.fromkeys(float(part) for part in _names(text)))
+    except ValueError:
+        raise InputError("takes numbers separated by commas", row=option, value=text) from None
+
+
+def _groups(texts: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for text in texts:
+        name, equals, runs = text.partition("=")
+        if not name.strip() or not equals or name.strip() in found:
+            raise InputError("takes a name of its own and columns as NAME=A,B", row="--groups", value=text)
+        found[name.strip()] = _names(runs)
+    return found
+
+
+def _thresholds(texts: Sequence[str]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for text in texts:
+        name, _, value = text.rpartition("=")
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number) or name.strip() in found:
+            raise InputError("takes one number per model as NAME=VALUE, or VALUE", row="--threshold", value=text)
+        found[name.strip()] = number
+    return found

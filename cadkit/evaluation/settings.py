@@ -1,0 +1,129 @@
+"""What an evaluation computes, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cadkit import metrics
+from cadkit.errors import InputError
+from cadkit.evaluation.localizing import FrocRule
+from cadkit.prediction.folder import LEVELS
+
+FPI = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
+FPI_AT = "fpi_at_sensitivity"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is computed, and how.
+
+    Attributes:
+        split: train, validation, test or all; empty: the one that was predicted.
+        population: `screening` (all), `biopsied`, `malignant-vs-benign`, or a condition on columns.
+        levels: image, breast, exam.
+        labels: which, unions as `any=malignant|benign`; () for all that the models score and the dataset knows.
+        by: columns that make subgroups, `column` or `column:EDGE/EDGE/...`.
+        extra: judge the models' further scores too.
+        sensitivity_at: specificity at these sensitivities, and the metrics at the thresholds that reach them.
+        specificity_at: likewise.
+        prevalence: predictive values and recall rate are given for a population with this share of positives, too.
+        interpolate: read sensitivities and specificities off straight lines between operating points, too; the FROC
+            is interpolated instead.
+        froc: the rule of the FROC, or None for none.
+        fpi: false positives per image at which sensitivity is given.
+        fom: further figures of merit: `afroc`, `afroc1`, `wafroc`, `wafroc1`, `hr_auc`, `fpi_at_sensitivity:SHARE`.
+        localization: Dice and pixel average precision of the maps.
+        primary: `A:B`, the one comparison of two models that was named beforehand; its p is not adjusted.
+        margin: of a test of non-inferiority of the first of two models.
+        bootstrap: number of replicates.
+        interval: percentile or bca.
+        stratify: draw patients with and without each label apart.
+        ci: confidence level.
+        seed: of all resampling.
+        cases: hits, misses and false alarms shown of each label.
+    """
+
+    split: str = ""
+    population: str = "screening"
+    levels: tuple[str, ...] = ("breast",)
+    labels: tuple[str, ...] = ()
+    by: tuple[str, ...] = ()
+    extra: bool = False
+    sensitivity_at: tuple[float, ...] = ()
+    specificity_at: tuple[float, ...] = ()
+    prevalence: float | None = None
+    interpolate: bool = False
+    froc: FrocRule | None = None
+    fpi: tuple[float, ...] = FPI
+    fom: tuple[str, ...] = ()
+    localization: bool = False
+    primary: str = ""
+    margin: float | None = None
+    bootstrap: int = 2000
+    interval: str = "percentile"
+    stratify: bool = False
+    ci: float = 0.95
+    seed: int = 0
+    cases: int = 6
+
+    def check(self) -> None:
+        """Refuse what no data could fit.
+
+        Raises:
+            InputError: names the option and what it takes.
+        """
+        for level in self.levels:
+            if level not in LEVELS:
+                raise InputError(f"a level is one of {', '.join(LEVELS)}", row="--level", value=level)
+        for option, values in (("--sensitivity-at", self.sensitivity_at), ("--specificity-at", self.specificity_at)):
+            for value in values:
+                if not 0 < value <= 1:
+                    raise InputError("takes shares above 0 and up to 1", row=option, value=value)
+        if self.prevalence is not None:
+            if not 0 < self.prevalence < 1:
+                raise InputError("a prevalence lies between 0 and 1", row="--prevalence", value=self.prevalence)
+            if not self.sensitivity_at and not self.specificity_at:
+                raise InputError("needs thresholds", row="--prevalence", mend=_CHOOSE)
+        if self.margin is not None and not self.margin > 0:
+            raise InputError("a margin is a number above 0", row="--margin", value=self.margin)
+        if self.fom and self.froc is None:
+            raise InputError("is of the FROC", row="--fom", value=",".join(self.fom), mend="Add --froc.")
+        self.further()
+
+    def further(self) -> tuple[list[str], list[tuple[str, float]]]:
+        """The figures of merit of `fom`: those of cases and lesions, and pairs read off the FROC curve."""
+        areas: list[str] = []
+        points: list[tuple[str, float]] = []
+        for one in self.fom:
+            name, colon, at = one.partition(":")
+            if name in metrics.AFROC_METRICS and not colon:
+                areas.append(name)
+            elif name == FPI_AT and _is_share(at):
+                points.append((name, float(at)))
+            else:
+                known = [*metrics.AFROC_METRICS, f"{FPI_AT}:0.8 (any sensitivity up to 1)"]
+                raise InputError(f"takes {', '.join(known)}", row="--fom", value=one)
+        return areas, points
+
+
+_CHOOSE = "Add --sensitivity-at or --specificity-at, which choose them."
+
+
+def check_locked(settings: Settings, sources: Sequence[object], models: int) -> None:
+    """Refuse validation predictions that choose no threshold, or that are not one for each model."""
+    if sources and not settings.sensitivity_at and not settings.specificity_at:
+        raise InputError("has no threshold to choose", row="--threshold-from", mend=_CHOOSE)
+    if sources and len(sources) != models:
+        raise InputError(
+            f"{len(sources)} given for {models} model(s)",
+            row="--threshold-from",
+            mend="Give it once for every model, in the same order.",
+        )
+
+
+def _is_share(text: str) -> bool:
+    try:
+        return 0 < float(text) <= 1
+    except ValueError:
+        return False

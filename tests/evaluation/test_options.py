@@ -1,0 +1,337 @@
+"""Options of an evaluation: pairs of models, unions, populations, subgroups, locked thresholds, lost units."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from cadkit import InputError, Predictions
+from cadkit.data import Dataset
+from cadkit.evaluation import FrocRule, Settings, evaluate
+from cadkit.evaluation.subgroups import column_and_edges, groups_of
+
+MakeDataset = Callable[..., Dataset]
+Hand = Callable[..., Predictions]
+Pick = Callable[..., Any]
+
+
+def settings(**changes: Any) -> Settings:
+    return Settings(**{"split": "test", "bootstrap": 20, "cases": 0, "labels": ("malignant",), **changes})
+
+
+def picked(rows: Any, **where: Any) -> Any:
+    found = [row for row in rows if all(row.get(key) == value for key, value in where.items())]
+    assert len(found) == 1, found
+    return found[0]
+
+
+# Left breasts of forty women, every second with a cancer: half of density B, sixteen of C, four of D; ages 40 to 79.
+DENSITY = ["B"] * 20 + ["C"] * 16 + ["D"] * 4
+TRUTH = np.arange(40) % 2
+SCORE = np.random.default_rng(3).normal(TRUTH * 1.0, 1.0).round(1)
+# Of the validation split: sensitivity 1 asks for 0.4, where one of two negatives is called as well; specificity 0.9
+# for 0.8, where one of two positives is.
+VALIDATION = [(0, 0.1), (0, 0.7), (1, 0.8), (1, 0.4)]
+
+
+@pytest.fixture
+def women(make_dataset: MakeDataset) -> Dataset:
+    exams = [f"w{n},p{n},{40 + n},{d},test\n" for n, d in enumerate(DENSITY)]
+    exams += [f"v{n},q{n},60,B,validation\n" for n in range(4)]
+    breasts = [f"w{n},L,{t},0\n" for n, t in enumerate(TRUTH)]
+    breasts += [f"v{n},L,{t},0\n" for n, (t, _) in enumerate(VALIDATION)]
+    return make_dataset(
+        {
+            "exams.csv": "exam_id,patient_id,age,density,split\n" + "".join(exams),
+            "breasts.csv": "exam_id,side,malignant,benign\n" + "".join(breasts),
+            "images.csv": "image_id,exam_id,side,view\n",
+            "findings.csv": "finding_id,image_id,label,shape,coordinates\n",
+        },
+        pixels=False,
+    )
+
+
+def scored(hand: Hand, name: str, score: Any = SCORE, without: tuple[int, ...] = ()) -> Predictions:
+    rows = [f"w{n},L,{s}\n" for n, s in enumerate(score) if n not in without]
+    files = {"breasts.csv": "exam_id,side,malignant\n" + "".join(rows)}
+    if without:
+        files["skipped.csv"] = "level,id,reason\n" + "".join(f"exam,w{n},film\n" for n in without)
+    return hand(name, files)
+
+
+def test_pairs_of_models_have_both_tests_and_an_adjusted_p(women: Dataset, hand: Hand, tmp_path: Path) -> None:
+    noise = np.random.default_rng(4).normal(size=(2, 40))
+    models = [scored(hand, name, s) for name, s in zip("abc", (SCORE, *noise), strict=True)]
+    chosen = settings(bootstrap=200, primary="c:b", margin=0.1, by=("density",))
+    report = evaluate(models, women, tmp_path / "R", chosen)
+    areas = {name: roc_auc_score(TRUTH, s) for name, s in zip("abc", (SCORE, *noise), strict=True)}
+    for method in ("delong-clustered", "bootstrap"):
+        rows = [r for r in report["comparisons"] if (r["metric"], r["method"], r["subgroup"]) == ("auc", method, "all")]
+        assert [(r["a"], r["b"]) for r in rows] == [("a", "b"), ("a", "c"), ("c", "b")]
+        for row in rows:
+            assert row["difference"] == pytest.approx(areas[row["a"]] - areas[row["b"]])
+            assert row["low"] < row["difference"] < row["high"]
+            assert row["margin"] == 0.1
+            assert row["p_margin"] < 1
+        assert (rows[2]["p_adjusted"], rows[2]["flags"]) == (None, ["primary"])
+        # Holm over two: the smaller p counts twice, the larger at least as much.
+        (small, _), (large, _) = sorted((r["p"], r["b"]) for r in rows[:2])
+        adjusted = sorted(r["p_adjusted"] for r in rows[:2])
+        assert adjusted == pytest.approx([min(1, 2 * small), min(1, max(2 * small, large))])
+    with pytest.raises(InputError, match=r"--primary: takes two of the models.*'a:x'.*a, b, c"):
+        evaluate(models, women, tmp_path / "S", settings(primary="a:x"))
+
+
+def test_a_union_is_positive_where_either_is_and_unknown_where_one_may_be(
+    make_dataset: MakeDataset, hand: Hand, tmp_path: Path, pick: Pick
+) -> None:
+    chosen = settings(labels=("any=malignant|benign",), froc=FrocRule(), cases=3)
+    report = evaluate([hand()], make_dataset(), tmp_path / "R", chosen)
+    row = pick(report, label="any", metric="auc")
+    # Positive e1-L 0.9, e2-L 0.6, e3-R 0.4, e5-L 0.7; negative 0.2, 0.1, 0.3, 0.4, 0.05; e4-L may be malignant.
+    assert (row["n"], row["positives"], row["value"]) == (9, 4, pytest.approx(19.5 / 20))
+    found = pick(report, label="any", model="vendor", metric="max_sensitivity")
+    assert (found["positives"], found["value"]) == (4, 1.0)
+    assert report["cohort"]["positives"]["breast"] == {"any": 4}
+    for wrong, why in (("any=malignant|cyst", "cyst cannot be judged"), ("benign=malignant|benign", "of its own")):
+        with pytest.raises(InputError, match=why):
+            evaluate([hand()], make_dataset(), tmp_path / "S", settings(labels=(wrong,)))
+
+
+BIOPSIED = "exam_id,side,malignant,benign,biopsied\n" + "".join(
+    f"{e},{s},{m},{b},{t}\n"
+    for e, s, m, b, t in [
+        ("e1", "L", 1, 0, 1), ("e1", "R", 0, 0, 0), ("e2", "L", 0, 1, 1), ("e2", "R", 0, 0, 0), ("e3", "L", 0, 1, 1),
+        ("e3", "R", 1, 0, 1), ("e4", "L", 1, 1, 1), ("e4", "R", 0, 0, ""), ("e5", "L", 1, 0, 1), ("e5", "R", 0, 0, 0),
+        ("t1", "L", 0, 0, 0), ("t1", "R", 1, 0, 1),
+    ]
+)  # fmt: skip
+
+
+def test_populations_by_pencil(make_dataset: MakeDataset, hand: Hand, tmp_path: Path, pick: Pick) -> None:
+    data = make_dataset({"breasts.csv": BIOPSIED})
+
+    def row(population: str, **changes: Any) -> Any:
+        report = evaluate([hand()], data, tmp_path / "R", settings(population=population, **changes))
+        assert report["cohort"]["population"] == population
+        return pick(report, metric="auc")
+
+    # Malignant 0.9, 0.4, 0.95, 0.7 against benign 0.6 and 0.3.
+    found = row("biopsied")
+    assert (found["n"], found["positives"], found["value"]) == (6, 4, pytest.approx(7 / 8))
+    assert row("biopsied", levels=("exam",))["n"] == 5
+    # Left: positive 0.9, 0.95, 0.7; negative 0.6, 0.3. The exams' birads is 2 for all.
+    found = row("side = 'L' AND birads = '2'")
+    assert (found["n"], found["positives"], found["value"]) == (5, 3, 1.0)
+    scores = "exam_id,side,malignant,benign\n" + "".join(
+        f"{e},{s},{m},{b}\n"
+        for e, s, m, b in [
+            ("e1", "L", 0.6, 0.6), ("e2", "L", 0.3, 0.2), ("e3", "L", 0.1, 0.9), ("e3", "R", 0.2, 0.1),
+            ("e4", "L", 0.9, 0.9), ("e5", "L", 0.0, 0.0),
+        ]
+    )  # fmt: skip
+    model = hand("shares", {"breasts.csv": scores})
+    report = evaluate([model], data, tmp_path / "R", settings(population="malignant-vs-benign"))
+    # Shares: malignant 1/2 (e1-L) and 2/3 (e3-R) against 3/5 (e2-L) and 1/10; e5-L has none, e4-L is both.
+    found = pick(report, metric="auc")
+    assert (found["n"], found["value"]) == (4, pytest.approx(3 / 4))
+    assert report["cohort"]["units"][0]["unanswered"] == 1
+    steps = [(step["step"], step["breasts"]) for step in report["cohort"]["steps"]]
+    assert steps[2:] == [("of the population malignant-vs-benign", 5), ("answered by shares", 5)]
+
+
+@pytest.mark.parametrize(
+    ("population", "pattern"),
+    [
+        ("agee > 50", r"--population: there is no column agee .*density"),
+        ("birads >", "cannot be read as a condition"),
+        ("birads", "neither true nor false"),
+        ("birads > 2", "does not fit the columns"),
+        ("biopsied", "does not say which breasts were biopsied"),
+        ("side = 'X'", "no exam is left"),
+    ],
+)
+def test_a_population_that_cannot_be(
+    make_dataset: MakeDataset, hand: Hand, tmp_path: Path, population: str, pattern: str
+) -> None:
+    with pytest.raises(InputError, match=pattern):
+        evaluate([hand()], make_dataset(), tmp_path / "R", settings(population=population))
+
+
+def test_subgroups_have_counts_and_small_ones_a_reason(women: Dataset, hand: Hand, tmp_path: Path, pick: Pick) -> None:
+    report = evaluate([scored(hand, "m")], women, tmp_path / "R", settings(by=("density", "age:50/60")))
+    of = np.array(DENSITY)
+    for value in "BC":
+        row = pick(report, metric="auc", subgroup=f"density {value}")
+        assert row["value"] == pytest.approx(roc_auc_score(TRUTH[of == value], SCORE[of == value]))
+        assert row["n"] == int((of == value).sum())
+    small = pick(report, metric="auc", subgroup="density D")
+    assert (small["value"], small["n"], small["positives"]) == (None, 4, 2)
+    assert "2 positives and 2 negatives" in small["reason"]
+    sizes = {row["subgroup"]: row["n"] for row in report["results"] if row["metric"] == "auc"}
+    assert sizes == {
+        "all": 40, "density B": 20, "density C": 16, "density D": 4,
+        "age < 50": 10, "age 50 to < 60": 10, "age >= 60": 20,
+    }  # fmt: skip
+    with pytest.raises(InputError, match=r"--by: there is no column site.*density"):
+        evaluate([scored(hand, "m")], women, tmp_path / "S", settings(by=("site",)))
+
+
+def test_ages_go_by_decade_and_other_numbers_by_quarters() -> None:
+    ages = groups_of("age", (), [39.0, 40.0, 49.9, None, 71.0])
+    assert {name: members.tolist().count(True) for name, members in ages.items()} == {
+        "age 30-39": 1, "age 40-49": 2, "age 70-79": 1, "age unknown": 1,
+    }  # fmt: skip
+    quarters = groups_of("thickness", (), list(range(12)))
+    assert [int(members.sum()) for members in quarters.values()] == [3, 3, 3, 3]
+    assert list(groups_of("visits", (), [2, 1, 2])) == ["visits 1", "visits 2"]
+    with pytest.raises(InputError, match="rising numbers"):
+        column_and_edges("age:50/40")
+
+
+def locking(hand: Hand) -> Predictions:
+    rows = "".join(f"v{n},L,{s}\n" for n, (_, s) in enumerate(VALIDATION))
+    return hand("locking", {"breasts.csv": "exam_id,side,malignant\n" + rows})
+
+
+def test_a_threshold_is_locked_on_the_validation_split_or_said_to_be_in_sample(
+    women: Dataset, hand: Hand, tmp_path: Path
+) -> None:
+    model = scored(hand, "m")
+    asked = settings(sensitivity_at=(1.0,), specificity_at=(0.9,), prevalence=0.01)
+    report = evaluate([model], women, tmp_path / "R", asked, validation=[locking(hand)])
+    rows = report["results"]
+    for wanted, threshold in (("sensitivity 1", 0.4), ("specificity 0.9", 0.8)):
+        given = {"threshold_for": wanted}
+        hit = picked(rows, metric="sensitivity", given=given)
+        share = float((SCORE[TRUTH == 1] >= threshold).mean())
+        alarms = float((SCORE[TRUTH == 0] >= threshold).mean())
+        assert (hit["at"], hit["value"]) == (threshold, pytest.approx(share))
+        assert "flags" not in hit
+        assert hit["low"] <= share <= hit["high"]
+        assert picked(rows, metric="specificity", given=given)["value"] == pytest.approx(1 - alarms)
+        called = sum(score >= threshold for score in SCORE)
+        assert picked(rows, metric="ppv", given=given)["value"] == pytest.approx(20 * share / called)
+        rare = picked(rows, metric="ppv", given={**given, "prevalence": 0.01})["value"]
+        assert rare == pytest.approx(0.01 * share / (0.01 * share + 0.99 * alarms))
+    assert [report["inputs"][-1][key] for key in ("kind", "name")] == ["validation", "m"]
+    own = evaluate([model], women, tmp_path / "S", asked)
+    judged = [row for row in own["results"] if "threshold_for" in row.get("given", {})]
+    assert judged
+    assert all("in-sample" in row["flags"] for row in judged)
+    with pytest.raises(InputError, match="no threshold can be locked for m"):
+        evaluate([model], women, tmp_path / "T", asked, validation=[model])
+    with pytest.raises(InputError, match="--threshold-from: 1 given for 2"):
+        evaluate([model, model], women, tmp_path / "T", asked, validation=[model])
+
+
+def test_both_denominators_and_figures_of_merit_of_an_froc(
+    make_dataset: MakeDataset, hand: Hand, tmp_path: Path
+) -> None:
+    rule = FrocRule(fp_images="both")
+    asked = settings(froc=rule, fpi=(1 / 16,), fom=("afroc1", "fpi_at_sensitivity:0.5"))
+    rows = evaluate([hand()], make_dataset(), tmp_path / "R", asked)["results"]
+    mine = [row for row in rows if row["model"] == "vendor"]
+    everywhere = picked(mine, metric="froc_sensitivity", given=None)
+    normal = picked(mine, metric="froc_sensitivity", given={"fp_images": "normal"})
+    # See RULES of test_froc.py: with 16 images one false positive is 1/16, with 13 it is more.
+    assert (everywhere["n"], everywhere["value"]) == (16, pytest.approx(2 / 3))
+    assert (normal["n"], normal["value"]) == (13, pytest.approx(1 / 3))
+    assert picked(mine, metric="fpi_at_sensitivity", given=None)["value"] == pytest.approx(1 / 16)
+    # Lesions 0.9, 0.6 and 0.3 against the highest false positives of e1 0.8, e2 0.5, e3 0.55, e4 (right) and e5 (right)
+    # none: 5, 4 and 2 of 5 are below.
+    area = picked(mine, metric="afroc1")
+    assert (area["value"], area["n"], area["positives"]) == (pytest.approx(11 / 15), 5, 3)
+    with pytest.raises(InputError, match="--fom: takes afroc"):
+        evaluate([hand()], make_dataset(), tmp_path / "S", settings(froc=rule, fom=("jafroc",)))
+
+
+def test_the_way_to_the_evaluated_units_and_the_worst_case_of_those_lost(
+    women: Dataset, hand: Hand, tmp_path: Path
+) -> None:
+    # w0 (negative), w1 and w3 (positive) were skipped.
+    report = evaluate([scored(hand, "m", without=(0, 1, 3))], women, tmp_path / "R", settings())
+    assert report["cohort"]["units"] == [
+        {
+            "label": "malignant", "level": "breast", "eligible": 40, "skipped": 3, "unknown": 0, "unanswered": 0,
+            "evaluated": 37, "positives": 18, "negatives": 19,
+        }
+    ]  # fmt: skip
+    for side, positive, negative in (("worst", -99.0, 99.0), ("best", 99.0, -99.0)):
+        score = SCORE.copy()
+        score[[1, 3]], score[0] = positive, negative
+        row = picked(report["worst_case"], metric="auc", given={"skipped": side, "units": 3})
+        assert (row["n"], row["value"]) == (40, pytest.approx(roc_auc_score(TRUTH, score)))
+    assert evaluate([scored(hand, "whole")], women, tmp_path / "S", settings())["worst_case"] == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "pattern"),
+    [
+        ({"sensitivity_at": (90.0,)}, "--sensitivity-at: takes shares"),
+        ({"prevalence": 0.006}, "--prevalence: needs thresholds"),
+        ({"margin": -0.1}, "--margin"),
+        ({"fom": ("afroc",)}, "--fom: is of the FROC"),
+    ],
+)
+def test_settings_that_no_data_fit(
+    women: Dataset, hand: Hand, tmp_path: Path, changes: Mapping[str, Any], pattern: str
+) -> None:
+    with pytest.raises(InputError, match=pattern):
+        evaluate([scored(hand, "m")], women, tmp_path / "R", settings(**changes))
+    assert not (tmp_path / "R").exists()
+
+
+def test_the_command_passes_its_options_on_and_the_report_shows_them(
+    women: Dataset, hand: Hand, tmp_path: Path
+) -> None:
+    from typer.testing import CliRunner
+
+    from cadkit.cli.app import app
+
+    rows = [f"w{n},L,{s},0\n" for n, s in enumerate(SCORE) if n != 7]
+    other = {
+        "breasts.csv": "exam_id,side,malignant,benign\n" + "".join(rows),
+        "skipped.csv": "level,id,reason\nexam,w7,film\n",
+    }
+    first, second = scored(hand, "first", -SCORE), hand("second", other)
+    words = ["evaluate", str(first.folder), str(second.folder), "--data", str(women.folder), "--split", "test"]
+    words += ["--population", "age < 76", "--by", "density, age:60", "--specificity-at", "0.9", "--prevalence", "0.006"]
+    words += ["--threshold-from", str(locking(hand).folder), "--threshold-from", str(locking(hand).folder)]
+    words += ["--primary", "second:first", "--margin", "0.05", "--stratify", "--interpolate", "--bootstrap", "20"]
+    done = CliRunner(env={"COLUMNS": "200"}).invoke(app, [*words, "--out", str(tmp_path / "R")], catch_exceptions=False)
+    assert done.exit_code == 0
+    for shown in ("density B", "age >= 60", "threshold for specificity 0.9", "second \u2212 first", "primary"):
+        assert shown in done.output
+    page = (tmp_path / "R" / "report.html").read_text()
+    assert "Of the population age &lt; 76" in page
+    assert "Had all been answered" in page
+    assert "PPV at threshold 0.8 (chosen for specificity 0.9; at a prevalence of 0.006)" in page
+    tables = {path.name for path in (tmp_path / "R" / "tables").iterdir()}
+    assert {"units.csv", "worst-case.csv"} <= tables
+    with pytest.raises(InputError, match="--specificity-at: takes numbers"):
+        CliRunner().invoke(app, ["evaluate", "--specificity-at", "high"], catch_exceptions=False)
+
+
+def test_stratified_replicates_keep_the_only_woman_with_a_cancer(
+    make_dataset: MakeDataset, hand: Hand, tmp_path: Path, pick: Pick
+) -> None:
+    breasts = "".join(f"e{n},{s},{int((n, s) == (1, 'L'))},0\n" for n in range(1, 6) for s in "LR")
+    data = make_dataset(
+        {
+            "breasts.csv": "exam_id,side,malignant,benign\n" + breasts,
+            "findings.csv": "finding_id,image_id,label,shape,coordinates\n",
+        }
+    )
+    plain, kept = (
+        pick(evaluate([hand()], data, tmp_path / "R", settings(bootstrap=60, stratify=how)), metric="auc")
+        for how in (False, True)
+    )
+    assert plain["dropped"] > 0
+    assert kept["dropped"] == 0
+    assert plain["value"] == kept["value"]
