@@ -27,7 +27,7 @@ from pydicom.uid import (
 
 from cadkit.dicom import stored_values, write_mammogram
 
-ROWS, COLUMNS = 48, 40
+ROWS, COLUMNS = 72, 68
 _Y, _X = np.mgrid[:ROWS, :COLUMNS]
 _BREAST = np.where((_X / 30) ** 2 + ((_Y - 24) / 22) ** 2 < 1, 0.3 + 0.4 * _X / COLUMNS, 0).astype(np.float32)
 LARGEST_SEED = 300_000
@@ -60,7 +60,7 @@ def _made(folder: Path) -> dict[str, bytes]:
     for vendor in ("lut", "window"):
         path = folder / f"{vendor}.dcm"
         pixels = stored_values(_BREAST, vendor)
-        write_mammogram(path, pixels, side="L", view="CC", vendor=vendor, modifiers=("spot compression",), **values)
+        write_mammogram(path, pixels, side="L", view="CC", vendor=vendor, modifiers=("nipple in profile",), **values)
         made[vendor] = path.read_bytes()
     for name, syntax in (("implicit", ImplicitVRLittleEndian), ("big", ExplicitVRBigEndian),
                          ("deflated", DeflatedExplicitVRLittleEndian)):  # fmt: skip
@@ -163,7 +163,7 @@ def picture_seeds() -> dict[str, bytes]:
         buffer = io.BytesIO()
         picture.save(buffer, **options)
         made[name] = buffer.getvalue()
-    made["pgm 16"] = b"P5\n40 48\n4095\n" + (_BREAST * 4095).astype(">u2").tobytes()
+    made["pgm 16"] = b"P5\n%d %d\n" % (COLUMNS, ROWS) + b"4095\n" + (_BREAST * 4095).astype(">u2").tobytes()
     made["pgm text"] = b"P2\n# comment\n4 2\n15\n" + b" ".join(str(n).encode() for n in range(8)) + b"\n"
     return made
 
