@@ -103,7 +103,7 @@ def differences_table(rows: list[ComparisonRow]) -> Table:
     extra = [] if margin is None else [(f"p, worse by {margin:g}", True)]
     columns = [("Metric", False), ("Models", False), ("Difference (interval)", True), ("p", True), *extra]
     table = _table("Paired differences", [*columns, ("Adjusted", True), ("By", False)])
-    table.columns[0].min_width = 18
+    table.columns[0].min_width, table.columns[-1].min_width = 11, 10
     before = ""
     for row in rows:
         name = _named(row)
