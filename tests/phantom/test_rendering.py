@@ -228,8 +228,8 @@ def test_textures_that_share_a_generator_correlate_by_its_share() -> None:
 
 @pytest.mark.slow
 def test_simple_scores_hardly_tell_malignant_breasts() -> None:
-    """Easy as it is to see, the easy phantom is no game of bright blobs."""
-    settings = replace(EASY, exams=150, seed=21)
+    """The phantom on which models are compared is no game of bright blobs; `benchmarks/phantom` has the whole of it."""
+    settings = Settings(150, 512, 416, seed=21, difficulty="standard")
     malignant, benign, scores = [], [], []
     for exam in population(settings):
         for plan in exam.breasts:
@@ -240,8 +240,8 @@ def test_simple_scores_hardly_tell_malignant_breasts() -> None:
             benign.append(plan.benign)
     table, truth, other = np.array(scores), np.array(malignant), np.array(benign)
     for column in table.T:
-        assert 0.3 < _auc(column[truth], column[~truth]) < 0.72
-        assert 0.3 < _auc(column[truth & ~other], column[other & ~truth]) < 0.70
+        assert 0.35 < _auc(column[truth], column[~truth]) < 0.65
+        assert 0.35 < _auc(column[truth & ~other], column[other & ~truth]) < 0.65
 
 
 def _simple(display: np.ndarray) -> list[float]:
