@@ -62,7 +62,11 @@ def table_of(item: Dataset, signed: bool, little_endian: bool, notes: list[Probl
         else:
             entries = np.frombuffer(data[: len(data) // 2 * 2], dtype="<u2" if little_endian else ">u2")
     else:
-        entries = np.atleast_1d(np.asarray(data)).astype(np.int64) & 0xFFFF
+        numbers = np.atleast_1d(np.asarray(data))
+        if numbers.dtype.kind not in "iu":  # written as text or fractions
+            notes.append(Problem("lut-incomplete", "a look-up table's entries are no whole numbers; it is not used"))
+            return None
+        entries = numbers.astype(np.int64) & 0xFFFF
     if len(entries) == 0:
         notes.append(Problem("lut-incomplete", "a look-up table is empty; it is not used"))
         return None

@@ -12,7 +12,8 @@ import pytest
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.sequence import Sequence
 
-from cadkit.dicom import DicomError, read_pixels
+from cadkit.dicom import DicomError, greyscale, read_pixels
+from cadkit.errors import Problem
 
 STORED = np.array(
     [[0, 1, 255, 256, 300, 1000], [1023, 1024, 1025, 2047, 2048, 2049], [3000, 4000, 4094, 4095, 7, 600]],
@@ -431,3 +432,13 @@ def test_the_sign_of_a_raw_image_is_trusted_and_the_conflict_noted(make: Any) ->
     )
     assert pixels.array[30, 39] > pixels.array[0, 59]
     assert [note.rule for note in pixels.notes] == ["polarity-conflict"]
+
+
+@pytest.mark.parametrize("entries", ["", "12", ["0", "4095"]])
+def test_a_table_whose_entries_are_text_is_not_used(entries: str | list[str]) -> None:
+    item = Dataset()
+    item.add_new("LUTDescriptor", "US", [2, 0, 12])
+    item.add_new("LUTData", "LO", entries)
+    notes: list[Problem] = []
+    assert greyscale.table_of(item, False, True, notes) is None
+    assert [note.rule for note in notes] == ["lut-incomplete"]
