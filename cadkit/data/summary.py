@@ -268,7 +268,7 @@ def _by_value(table: pl.DataFrame, variable: str) -> list[tuple[str, pl.DataFram
     if variable == "split":
         parts.sort(key=lambda part: SPLITS.index(part[0]))
     elif variable == "age":
-        parts.sort(key=lambda part: float(part[1]["age"].min()))  # type: ignore[arg-type]
+        parts.sort(key=lambda part: min(part[1]["age"].to_list()))
     elif variable in ("view", "vendor"):
         parts.sort(key=lambda part: (-part[1].height, part[0]))
     else:

@@ -2,8 +2,7 @@
 
 Decoders are compiled libraries. On damaged data some of them end the process that called them (GDCM does, by an
 exception that nothing catches), run for ever, or ask for all memory. In a forked child that costs one picture and not
-the work of a night: the parent gets an error like any other. A fork and the way back through a pipe take about a
-tenth of the time of decoding a mammogram.
+the work of a night: the parent gets an error like any other.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from cadkit import metrics
 from cadkit.data import Dataset
@@ -90,10 +91,13 @@ def thresholds(
     return found
 
 
-def _threshold(truth: object, score: object, name: str, at: float, in_sample: bool) -> Threshold:
+def _threshold(truth: npt.ArrayLike, score: npt.ArrayLike, name: str, at: float, in_sample: bool) -> Threshold:
     wanted = f"{name} {at:g}"
     try:
-        value = metrics.threshold_at(truth, score, **{name: at})  # type: ignore[arg-type]
+        if name == "sensitivity":
+            value = metrics.threshold_at(truth, score, sensitivity=at)
+        else:
+            value = metrics.threshold_at(truth, score, specificity=at)
     except ValueError as error:
         return Threshold(wanted, None, in_sample, f"no threshold: {error}")
     if not np.isfinite(value):

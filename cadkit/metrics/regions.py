@@ -103,13 +103,13 @@ def roi_coverage(
     covered = hit >= threshold
     per_image = np.zeros(len(first), dtype=np.bool_)
     np.logical_or.at(per_image, index, covered)
-    options = {"bootstrap": bootstrap, "seed": seed, "ci": ci}
     answers = []
     for name, values, owner in (
         ("roi_coverage", covered, patient),
         ("roi_coverage_images", per_image, None if patient is None else patient[first]),
     ):
-        result = image_mean(name, values.astype(np.float64).tolist(), cluster=owner, **options)  # type: ignore[arg-type]
+        numbers = values.astype(np.float64).tolist()
+        result = image_mean(name, numbers, cluster=owner, bootstrap=bootstrap, seed=seed, ci=ci)
         result = replace(result, n=len(first), sd=None)
         if result.value is not None and patient is None and not bootstrap:
             low, high, _ = wilson(int(values.sum()), len(values), ci)

@@ -12,7 +12,8 @@ _LIGAMENTS = 70.0
 _DUCTS = 9.0
 _VESSELS = 4.0
 _STEPS = 11
-# Walls of arteries calcify with age: in about a tenth of screened women (Hendriks et al. 2015, Prev Med 71:115).
+# Walls of arteries calcify with age, in about an eighth of screened women (Hendriks et al. 2015,
+# Atherosclerosis 239:11).
 _CALCIFIED = 0.10
 
 

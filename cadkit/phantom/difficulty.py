@@ -33,7 +33,7 @@ class Difficulty:
         spicules: range of the number of spicules of a spiculated mass.
         spicule_length: range in radii of the mass, from its margin.
         spicule_sigma: half width (sd) of a spicule's profile.
-        spicule_contrast: range, as a share of the contrast of its mass.
+        spicule_contrast: range for spicules and other lines, as a share of the median contrast of masses.
         calcification_contrast: range of the peak, the same for every calcification.
         calcification_radius: range of the radius (sd of the profile).
         stroke_radius: range of the half width (sd) of a pleomorphic calcification.

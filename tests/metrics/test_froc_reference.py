@@ -2,39 +2,24 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections import Counter
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-import pytest
-
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "reference_froc.py"
-
-
-@pytest.fixture(scope="module")
-def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("reference_froc", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
+from benchmarks.reference import froc
 
 VALUES = Path(__file__).parent / "values"
 
 
-def within(script: ModuleType, reference: Path, *folders: str) -> list[Any]:
+def within(reference: Path, *folders: str) -> list[Any]:
     """What was compared, all of it within its tolerance."""
-    compared = [row for row in script.compare(reference, folders) if row.deviation is not None]
+    compared = [row for row in froc.compare(reference, folders) if row.deviation is not None]
     assert not [row for row in compared if row.deviation > row.tolerance]
     return compared
 
 
-def test_froc_and_localization(script: ModuleType) -> None:
-    seen = Counter((row.folder, row.quantity) for row in within(script, VALUES, "froc_monai", "localization"))
+def test_froc_and_localization() -> None:
+    seen = Counter((row.folder, row.quantity) for row in within(VALUES, "froc_monai", "localization"))
     # Seven sets of marks, and the overlap tables where one-to-one matching agrees.
     assert seen["froc_monai", "curve_fpi"] == seen["froc_monai", "curve_sensitivity"] == 11
     assert (seen["froc_monai", "sensitivity_at_fpi"], seen["froc_monai", "fpi_at_sensitivity"]) == (98, 12)
@@ -42,8 +27,8 @@ def test_froc_and_localization(script: ModuleType) -> None:
     assert maps == {"pxap": 10, "dice_best": 10, "dice_soft_squared": 11, "pxap_mean": 1, "pxap_pooled": 2}
 
 
-def test_figures_of_merit_of_readers(script: ModuleType, shared: Path) -> None:
-    compared = within(script, shared / "reference", "tony_froc")
+def test_figures_of_merit_of_readers(shared: Path) -> None:
+    compared = within(shared / "reference", "tony_froc")
     # Ten of each; the weighted ones for two sets of weights.
     foms = Counter(row.given["fom"] for row in compared if row.quantity == "reader_fom")
     wanted = ["AFROC", "AFROC1", "HrAuc", "HrSe", "HrSp", "MaxLLF", "MaxNLF", "MaxNLFAllCases"]

@@ -2,40 +2,27 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections import Counter
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
-import pytest
 
+from benchmarks.reference import scores
 from cadkit import metrics
 
-SCRIPT = Path(__file__).parents[2] / "benchmarks" / "reference_scores.py"
 VALUES = Path(__file__).parent / "values"
 
 
-@pytest.fixture(scope="module")
-def script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("reference_scores", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def counted(script: ModuleType, reference: Path, *folders: str) -> Counter[str]:
+def counted(reference: Path, *folders: str) -> Counter[str]:
     """How many values of each quantity were compared; none may be off."""
-    files = tuple(file for file in script.FILES if file.split("/")[0] in folders)
-    compared = [row for row in script.compare(reference, files) if row.deviation is not None]
+    files = tuple(file for file in scores.FILES if file.split("/")[0] in folders)
+    compared = [row for row in scores.compare(reference, files) if row.deviation is not None]
     assert not [row for row in compared if row.deviation > row.tolerance]
     return Counter(row.quantity for row in compared)
 
 
-def test_clustered_and_probabilities(script: ModuleType) -> None:
-    seen = counted(script, VALUES, "clustered", "pr_and_calibration")
+def test_clustered_and_probabilities() -> None:
+    seen = counted(VALUES, "clustered", "pr_and_calibration")
     assert (seen["S10"], seen["S01"], seen["S11"], seen["auc_var_clustered"]) == (12, 12, 17, 5)
     assert (seen["ece_equal_width"], seen["ece_equal_mass"], seen["brier"], seen["pf1"]) == (16, 14, 8, 8)
     assert (seen["net_benefit"], seen["net_benefit_treat_all"], seen["adjusted_p"]) == (32, 32, 7)
@@ -43,20 +30,20 @@ def test_clustered_and_probabilities(script: ModuleType) -> None:
     assert seen["mcnemar_p_exact"] == seen["ppv_at_prevalence"] == seen["npv_at_prevalence"] == 3
 
 
-def test_proc(script: ModuleType, shared: Path) -> None:
-    seen = counted(script, shared / "reference", "asah")
+def test_proc(shared: Path) -> None:
+    seen = counted(shared / "reference", "asah")
     assert (seen["partial_auc"], seen["partial_auc_mcclish"], seen["difference_p_delong"]) == (32, 31, 12)
     assert seen["sensitivity_at_specificity"] == seen["specificity_at_sensitivity"] == 24
 
 
-def test_readers(script: ModuleType, shared: Path) -> None:
-    seen = counted(script, shared / "reference", "van_dyke", "model_vs_readers")
+def test_readers(shared: Path) -> None:
+    seen = counted(shared / "reference", "van_dyke", "model_vs_readers")
     assert (seen["reader_fom"], seen["fom_cov"], seen["reader_difference_p"]) == (160, 55, 10)
 
 
-def test_operating_points(script: ModuleType, shared: Path) -> None:
+def test_operating_points(shared: Path) -> None:
     folder = shared / "reference" / "asah"
-    data, points = script.table(folder / "asah.csv"), script.table(folder / "roc_points_wfns.csv")
+    data, points = scores.table(folder / "asah.csv"), scores.table(folder / "roc_points_wfns.csv")
     curve = metrics.roc_curve(data["truth"].astype(int), data["wfns"].astype(float))
     # Theirs run from many positives to few, with thresholds half way between scores.
     np.testing.assert_allclose(1 - curve.fpr[::-1], points["specificity"].astype(float), atol=1e-9)

@@ -1,6 +1,6 @@
 """FROC and localization against the reference values: every number, ours beside it, and the deviation.
 
-python benchmarks/reference_froc.py REFERENCE [--all]
+python -m benchmarks.reference.froc REFERENCE [--all]
 
 REFERENCE holds the folders froc_monai, localization and tony_froc, each with an `expected.json`. Printed is one line
 per quantity (`--all`: per value). Quantities that are other programs' conventions are listed without a comparison:
@@ -10,32 +10,19 @@ thresholds, other readings of Dice, and multi-reader analyses.
 
 from __future__ import annotations
 
-import argparse
 import csv
 import json
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from benchmarks.reference.table import Compared, main
 from cadkit import metrics
 
 FOLDERS = ("froc_monai", "localization", "tony_froc")
 FOMS = {"AFROC": "afroc", "AFROC1": "afroc1", "wAFROC": "wafroc", "wAFROC1": "wafroc1", "HrAuc": "hr_auc"}
-
-
-class Compared(NamedTuple):
-    """One reference value and what cadkit gives for it; `deviation` is None where nothing is compared."""
-
-    folder: str
-    quantity: str
-    given: dict[str, Any]
-    value: Any
-    ours: Any
-    deviation: float | None
-    tolerance: float
 
 
 class Pixels:
@@ -243,31 +230,5 @@ def tony_curves(reference: Path) -> Iterator[Compared]:
         yield Compared("tony_froc", f"curve {kind}", given, wanted.tolist(), ours.tolist(), deviation, 5.1e-11)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("reference", type=Path)
-    parser.add_argument("--all", action="store_true", help="a line per value")
-    arguments = parser.parse_args()
-    groups: defaultdict[tuple[str, str], list[Compared]] = defaultdict(list)
-    for row in compare(arguments.reference):
-        name = row.given.get("fom", "") if row.quantity == "reader_fom" else ""
-        groups[row.folder, f"{row.quantity} {name}".strip()].append(row)
-        if arguments.all and row.deviation is not None:
-            print(row.folder, row.quantity, row.given, row.value, row.ours, f"{row.deviation:.2g}", sep=" | ")
-    print("| reference | quantity | values | compared | largest deviation | of the tolerance |")
-    print("|---|---|---|---|---|---|")
-    others: defaultdict[str, list[str]] = defaultdict(list)
-    for (folder, quantity), rows in groups.items():
-        done = [(row.deviation, row.tolerance) for row in rows if row.deviation is not None]
-        if not done:
-            others[folder].append(quantity)
-            continue
-        share = max(deviation / tolerance for deviation, tolerance in done)
-        largest = max(deviation for deviation, _ in done)
-        print(f"| {folder} | {quantity} | {len(rows)} | {len(done)} | {largest:.2g} | {share:.2f} |")
-    for folder, names in others.items():
-        print(f"\nNot compared in {folder}: {', '.join(names)}.")
-
-
 if __name__ == "__main__":
-    main()
+    main(compare)

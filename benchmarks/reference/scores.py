@@ -1,6 +1,6 @@
 """Metrics of scores against the reference values: every number, ours beside it, and the deviation.
 
-python benchmarks/reference_scores.py REFERENCE [--all]
+python -m benchmarks.reference.scores REFERENCE [--all]
 
 REFERENCE holds the folders below, each with an `expected.json`. Printed is one line per quantity (`--all`: per
 value). Not compared are other conventions (bins closed on the right, other interpolations of precision and recall,
@@ -9,16 +9,15 @@ other intervals of a proportion), quantities that cadkit does not define, and mu
 
 from __future__ import annotations
 
-import argparse
 import csv
 import json
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from benchmarks.reference.table import Compared, main
 from cadkit import metrics
 from cadkit.metrics._rates import by_bayes
 
@@ -33,18 +32,6 @@ FILES = (
 
 Answer = Callable[[str, dict[str, Any]], Any]
 Columns = dict[str, np.ndarray]
-
-
-class Compared(NamedTuple):
-    """One reference value and what cadkit gives for it; `deviation` is None where nothing is compared."""
-
-    folder: str
-    quantity: str
-    given: dict[str, Any]
-    value: Any
-    ours: Any
-    deviation: float | None
-    tolerance: float
 
 
 def table(path: Path) -> Columns:
@@ -273,30 +260,5 @@ ANSWERS: dict[str, Callable[[Path], Answer]] = {
 }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("reference", type=Path)
-    parser.add_argument("--all", action="store_true", help="a line per value")
-    arguments = parser.parse_args()
-    groups: defaultdict[tuple[str, str], list[Compared]] = defaultdict(list)
-    for row in compare(arguments.reference):
-        groups[row.folder, row.quantity].append(row)
-        if arguments.all and row.deviation is not None:
-            print(row.folder, row.quantity, row.given, row.value, row.ours, f"{row.deviation:.2g}", sep=" | ")
-    print("| reference | quantity | values | compared | largest deviation | of the tolerance |")
-    print("|---|---|---|---|---|---|")
-    others: defaultdict[str, list[str]] = defaultdict(list)
-    for (folder, quantity), rows in groups.items():
-        done = [(row.deviation, row.tolerance) for row in rows if row.deviation is not None]
-        if not done:
-            others[folder].append(quantity)
-            continue
-        share = max(deviation / tolerance for deviation, tolerance in done)
-        largest = max(deviation for deviation, _ in done)
-        print(f"| {folder} | {quantity} | {len(rows)} | {len(done)} | {largest:.2g} | {share:.2f} |")
-    for folder, names in others.items():
-        print(f"\nNot compared in {folder}: {', '.join(names)}.")
-
-
 if __name__ == "__main__":
-    main()
+    main(compare)

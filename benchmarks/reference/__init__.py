@@ -1,0 +1,1 @@
+"""Reference values of other statistical software, cadkit's beside them."""
