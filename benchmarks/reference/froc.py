@@ -3,9 +3,8 @@
 python -m benchmarks.reference.froc REFERENCE [--all]
 
 REFERENCE holds the folders froc_monai, localization and tony_froc, each with an `expected.json`. Printed is one line
-per quantity (`--all`: per value). Quantities that are other programs' conventions are listed without a comparison:
-MONAI's curve (which leaves out its lowest threshold), picai_eval's one-to-one matching where it differs, binned
-thresholds, other readings of Dice, and multi-reader analyses.
+per quantity (`--all`: per value), then those that are not compared, with the reason
+(`benchmarks.reference.conventions`).
 """
 
 from __future__ import annotations
@@ -76,6 +75,8 @@ def monai(reference: Path) -> Callable[[str, dict[str, Any]], Any]:
             return np.sort(np.where(np.isfinite(best), best, 0.0))
         if "set" in given:
             return _froc_answer(samples[given["set"]], quantity, given)
+        if quantity == "case_auroc":
+            return _case_auc(*boxes)
         if given["overlap"] != "iou" or given["min_overlap"] < 0.3 or "image" in given:
             return None
         curve = metrics.froc_curve(_box_sample(*boxes, given))
@@ -132,6 +133,14 @@ def _box_sample(detections: Any, lesions: Any, given: dict[str, Any]) -> metrics
     duplicates: Any = "fp" if given["surplus_on_hit_lesion"] == "false positive" else "ignore"
     matches = metrics.match(marks, findings, rule="iou", threshold=given["min_overlap"], duplicates=duplicates)
     return metrics.FrocSample.from_matches(marks, matches, 5)
+
+
+def _case_auc(detections: Any, lesions: Any) -> float | None:
+    """AUC of the cases by their highest box, whichever it hits; every case of the table has one."""
+    cases, case = np.unique(detections["image"], return_inverse=True)
+    highest = np.zeros(len(cases))
+    np.maximum.at(highest, case, detections["score"].astype(float))
+    return metrics.auc(np.isin(cases, lesions["image"]), highest).value
 
 
 def maps(reference: Path) -> Callable[[str, dict[str, Any]], Any]:

@@ -3,8 +3,7 @@
 python -m benchmarks.reference.scores REFERENCE [--all]
 
 REFERENCE holds the folders below, each with an `expected.json`. Printed is one line per quantity (`--all`: per
-value). Not compared are other conventions (bins closed on the right, other interpolations of precision and recall,
-other intervals of a proportion), quantities that cadkit does not define, and multi-reader analyses.
+value), then those that are not compared, with the reason (`benchmarks.reference.conventions`).
 """
 
 from __future__ import annotations
@@ -232,6 +231,8 @@ def _endpoint(truth: np.ndarray, rating: np.ndarray, given: dict[str, Any]) -> A
         return getattr(metrics, fom)(truth, rating, 3).value
     if fom == "sensitivity_at_specificity":
         return metrics.sensitivity_at_specificity(truth, rating, float(given["at"]), interpolate=True).value
+    if fom == "specificity_at_sensitivity":
+        return metrics.specificity_at_sensitivity(truth, rating, float(given["at"]), interpolate=True).value
     if fom == "partial_auc_specificity":
         low, high = map(float, given["at"].split("-"))
         return metrics.partial_auc(truth, rating, low, high).value

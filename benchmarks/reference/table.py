@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from benchmarks.reference.conventions import why_not
 
 
 class Compared(NamedTuple):
@@ -19,6 +21,11 @@ class Compared(NamedTuple):
     ours: Any
     deviation: float | None
     tolerance: float
+
+    @property
+    def why(self) -> str | None:
+        """Why it is not compared, as `benchmarks.reference.conventions` says; None where that says nothing."""
+        return why_not(self.folder, self.quantity, self.given)
 
     @property
     def line(self) -> str:
@@ -41,14 +48,17 @@ def main(compare: Callable[[Path], Iterable[Compared]]) -> None:
             print(row.folder, row.quantity, row.given, row.value, row.ours, f"{row.deviation:.2g}", sep=" | ")
     print("| reference | quantity | values | compared | largest deviation | of the tolerance |")
     print("|---|---|---|---|---|---|")
-    others: defaultdict[str, list[str]] = defaultdict(list)
     for (folder, quantity), rows in groups.items():
         done = [(row.deviation, row.tolerance) for row in rows if row.deviation is not None]
         if not done:
-            others[folder].append(quantity)
             continue
         share = max(deviation / tolerance for deviation, tolerance in done)
         largest = max(deviation for deviation, _ in done)
         print(f"| {folder} | {quantity} | {len(rows)} | {len(done)} | {largest:.2g} | {share:.2f} |")
-    for folder, names in others.items():
-        print(f"\nNot compared in {folder}: {', '.join(names)}.")
+    print("\n| reference | not compared | values | why |")
+    print("|---|---|---|---|")
+    others: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    for row in (row for rows in groups.values() for row in rows if row.deviation is None):
+        others[row.folder, row.why or "NO REASON IS KNOWN"][row.line] += 1
+    for (folder, why), counts in others.items():
+        print(f"| {folder} | {', '.join(counts)} | {counts.total()} | {why} |")

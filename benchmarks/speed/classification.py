@@ -1,17 +1,16 @@
-"""Bootstrap of AUC and PRAUC against the loop that everyone writes, in one run; BCa; seven models; DeLong.
+"""Bootstrap of AUC and PRAUC against the loop that everyone writes, in one run; seven models; the floor.
 
 The loop draws rows with `sklearn.utils.resample` and calls `roc_auc_score` and `precision_recall_curve`. It is
-timed over a few replicates, between the timings of cadkit, and scaled to 2,000. The floor is the drawing of the
-counts alone.
+timed over a few replicates before cadkit and again after it, and the lesser time is scaled to all. The floor is the
+drawing of the counts alone.
 
-python benchmarks/speed/classification.py [--replicates 2000] [--loop 20]
+python -m benchmarks.speed.classification [--small]
 """
 
 from __future__ import annotations
 
-import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from itertools import combinations
 
 import numpy as np
@@ -19,29 +18,9 @@ from sklearn.metrics import auc as area
 from sklearn.metrics import precision_recall_curve, roc_auc_score
 from sklearn.utils import resample
 
+from benchmarks.speed.cohorts import both, cohort
+from benchmarks.speed.measuring import Row, least, main
 from cadkit import metrics
-
-BREASTS, MALIGNANT, MODELS = 28_296, 62, 7
-
-
-def cohort(models: int = MODELS) -> tuple[np.ndarray, np.ndarray, list[np.ndarray]]:
-    """Patient (two breasts each), truth and scores without ties."""
-    generator = np.random.default_rng(2020)
-    patient = np.repeat(np.arange(BREASTS // 2), 2)
-    truth = np.zeros(BREASTS, dtype=int)
-    truth[generator.choice(BREASTS, MALIGNANT, replace=False)] = 1
-    common = generator.normal(size=BREASTS) + 1.6 * truth
-    return patient, truth, [common + generator.normal(size=BREASTS) for _ in range(models)]
-
-
-def best(work: Callable[[], object], times: int = 3) -> float:
-    """Least processor time of some runs (one thread: other work on the machine does not count)."""
-    taken = []
-    for _ in range(times):
-        started = time.process_time()
-        work()
-        taken.append(time.process_time() - started)
-    return min(taken)
 
 
 def plain_loop(truth: np.ndarray, score: np.ndarray, replicates: int) -> float:
@@ -53,12 +32,6 @@ def plain_loop(truth: np.ndarray, score: np.ndarray, replicates: int) -> float:
         precision, recall, _ = precision_recall_curve(drawn_truth, drawn_score)
         area(recall, precision)
     return time.process_time() - started
-
-
-def both(truth: np.ndarray, score: np.ndarray, patient: np.ndarray, plan: metrics.Bootstrap) -> object:
-    """AUC and PRAUC with intervals; the counts are drawn anew."""
-    replicates = metrics.Replicates(patient, options=plan)
-    return metrics.classification(truth, score, ("auc", "prauc"), cluster=patient, bootstrap=replicates)
 
 
 def seven(truth: np.ndarray, scores: list[np.ndarray], patient: np.ndarray, plan: metrics.Bootstrap) -> object:
@@ -76,36 +49,28 @@ def draw(patient: np.ndarray, plan: metrics.Bootstrap) -> int:
     return sum(counts.shape[1] for counts in metrics.Replicates(patient, options=plan).counts())
 
 
-def main(replicates: int, loop: int) -> None:
-    """Print the table."""
-    patient, truth, scores = cohort()
-    rows = np.arange(BREASTS)
+def measure(small: bool) -> Iterator[Row]:
+    """The rows of the table."""
+    replicates, loop = (100, 2) if small else (2000, 10)
+    patient, truth, scores = cohort(small)
+    rows = np.arange(len(truth))
     plan = metrics.Bootstrap(n=replicates)
-    bca = metrics.Bootstrap(n=replicates, interval="bca")
     before = plain_loop(truth, scores[0], loop)
-    by_patient = best(lambda: both(truth, scores[0], patient, plan))
-    by_row = best(lambda: both(truth, scores[0], rows, plan))
+    by_patient = least(lambda: both(truth, scores[0], patient, plan))
+    by_row = least(lambda: both(truth, scores[0], rows, plan))
     after = plain_loop(truth, scores[0], loop)
-    literal = (before + after) / (2 * loop) * replicates
-    print(f"{BREASTS} breasts, {MALIGNANT} malignant, {replicates} replicates, AUC + PRAUC (best of 3)")
-    print(f"loop of resample and scikit-learn: {literal:.1f} s (scaled from {2 * loop} replicates)")
-    for name, seconds, unit in (("patients", by_patient, patient), ("rows", by_row, rows)):
-        floor = best(lambda unit=unit: draw(unit, plan))  # type: ignore[misc]
-        print(
-            f"cadkit by {name}: {seconds:.3f} s, {literal / seconds:.0f} times as fast; "
-            f"drawing the counts alone {floor:.3f} s"
-        )
-    all_models = best(lambda: seven(truth, scores, patient, plan))
-    print(f"seven models, 21 differences of each: {all_models:.3f} s by patients, {all_models / by_patient:.1f} of one")
-    with_bca = best(lambda: both(truth, scores[0], patient, bca))
-    print(f"BCa by patients: {with_bca:.3f} s, {with_bca / by_patient:.2f} of percentile")
-    with_bca = best(lambda: both(truth, scores[0], rows, bca))
-    print(f"BCa by rows: {with_bca:.3f} s, {with_bca / by_row:.2f} of percentile")
+    literal = min(before, after) / loop * replicates
+    size = f"{len(truth):,} breasts, {truth.sum()} malignant, {replicates:,} replicates"
+    for name, seconds, unit, bar in (("patients", by_patient, patient, 150), ("rows", by_row, rows, 100)):
+        floor = least(lambda unit=unit: draw(unit, plan))  # type: ignore[misc]
+        how = f"loop {literal:.1f} s (scaled from {loop}), cadkit {seconds:.3f} s, drawing alone {floor:.3f} s"
+        yield Row(f"AUC + PRAUC by {name}, {size}, against the loop", literal / seconds, "times", bar, note=how)
+        yield Row(f"  the same against the drawing of the counts by {name}", seconds / floor, "times")
+    all_models = least(lambda: seven(truth, scores, patient, plan))
+    how = f"{all_models:.3f} s against {by_patient:.3f} s"
+    work = f"{len(scores)} models with all {len(scores) * (len(scores) - 1) // 2} differences, against one"
+    yield Row(work, all_models / by_patient, "times", 6, at_most=True, note=how)
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--replicates", type=int, default=2000)
-    parser.add_argument("--loop", type=int, default=10, help="replicates of the loop, before and again after")
-    arguments = parser.parse_args()
-    main(arguments.replicates, arguments.loop)
+    main(measure)

@@ -1,15 +1,18 @@
 """DeLong's covariance from 1,000 to 1,000,000 cases, one and two scores, independent and clustered.
 
-python benchmarks/speed/delong.py
+python -m benchmarks.speed.delong [--small]
 """
 
 from __future__ import annotations
 
-import time
+from collections.abc import Iterator
 
 import numpy as np
 
+from benchmarks.speed.measuring import Row, least, main
 from cadkit import metrics
+
+BAR_AT = 200_000
 
 
 def seconds(cases: int, scores: int, clustered: bool) -> float:
@@ -18,16 +21,17 @@ def seconds(cases: int, scores: int, clustered: bool) -> float:
     truth = generator.random(cases) < 0.05
     columns = [generator.normal(size=cases) + truth for _ in range(scores)]
     cluster = np.arange(cases) // 2 if clustered else None
-    taken = []
-    for _ in range(3):
-        started = time.process_time()
-        metrics.auc_covariance(truth, *columns, cluster=cluster)
-        taken.append(time.process_time() - started)
-    return min(taken)
+    return least(lambda: metrics.auc_covariance(truth, *columns, cluster=cluster))
+
+
+def measure(small: bool) -> Iterator[Row]:
+    """The rows of the table."""
+    for cases in (1_000, 2_000) if small else (1_000, 10_000, 100_000, BAR_AT, 1_000_000):
+        one, two, paired = seconds(cases, 1, False), seconds(cases, 2, False), seconds(cases, 1, True)
+        bar = 0.2 if cases == BAR_AT else None
+        how = f"two scores {two:.3g} s, one score clustered {paired:.3g} s"
+        yield Row(f"DeLong, {cases:,} cases", one, "s", bar, at_most=True, note=how)
 
 
 if __name__ == "__main__":
-    print("cases      one score  two scores  one, clustered")
-    for cases in (1_000, 10_000, 100_000, 200_000, 1_000_000):
-        one, two, paired = seconds(cases, 1, False), seconds(cases, 2, False), seconds(cases, 1, True)
-        print(f"{cases:<10d} {one:8.4f} s {two:9.4f} s {paired:12.4f} s")
+    main(measure)

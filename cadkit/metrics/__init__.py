@@ -21,8 +21,10 @@ Several models on one cohort share one set of replicates, so that their differen
 """
 
 from cadkit.metrics.afroc import AFROC_METRICS, AfrocCurve, CaseRatings, afroc, afroc_curve
+from cadkit.metrics.bands import Band, CurveBands, curve_bands
 from cadkit.metrics.calibration import Reliability, brier, ece, reliability
 from cadkit.metrics.classification import Metric, Sampling, classification
+from cadkit.metrics.correlation import correlations
 from cadkit.metrics.decision import DecisionCurve, decision_curve, net_benefit, pf1, pf1_max
 from cadkit.metrics.delong import AucCovariance, auc_covariance, auc_delong, delong_difference
 from cadkit.metrics.froc import (
@@ -89,12 +91,14 @@ __all__ = [
     "ROI_SHARE",
     "AfrocCurve",
     "AucCovariance",
+    "Band",
     "Bootstrap",
     "CaseRatings",
     "CellCounts",
     "Cells",
     "Comparison",
     "Confusion",
+    "CurveBands",
     "DecisionCurve",
     "Findings",
     "FpImages",
@@ -130,8 +134,10 @@ __all__ = [
     "classification",
     "clustered_proportion",
     "confusion",
+    "correlations",
     "covered_share",
     "cpm",
+    "curve_bands",
     "decision_curve",
     "delong_difference",
     "dice_best",

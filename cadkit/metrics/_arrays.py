@@ -116,3 +116,10 @@ def indices(values: npt.ArrayLike, name: str, below: int | None = None) -> IntAr
             f"{name} must lie in [0, {below if below is not None else 'n'}): found {array.min()} to {array.max()}"
         )
     return array
+
+
+def midranks(values: FloatArray) -> FloatArray:
+    """Place of every value among all, from 0 to n; equal values share the middle of theirs."""
+    rising = np.sort(values)
+    ranks: FloatArray = (np.searchsorted(rising, values, "left") + np.searchsorted(rising, values, "right")) / 2
+    return ranks

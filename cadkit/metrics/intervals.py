@@ -34,8 +34,10 @@ def normal_quantile(ci: float) -> float:
     return float(special.ndtri(0.5 + check_level(ci) / 2))
 
 
-def wilson(successes: int, n: int, ci: float = 0.95) -> Interval:
+def wilson(successes: float, n: int, ci: float = 0.95) -> Interval:
     """Wilson's (1927) score interval of a proportion of independent rows, without continuity correction.
+
+    A row may be a fraction of a success, as a patient with one positive breast of two.
 
     >>> low, high, _ = wilson(7, 10)
     >>> round(low, 4), round(high, 4)

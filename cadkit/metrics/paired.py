@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from cadkit.metrics._arrays import BoolArray, FloatArray, same_length, scores, truths
+from cadkit.metrics._arrays import BoolArray, FloatArray, midranks, same_length, scores, truths
 from cadkit.metrics._kernels import Staircase
 from cadkit.metrics._totals import Totals
 from cadkit.metrics.classification import Metric, measure, undefined_reason
@@ -75,7 +75,7 @@ def permutation(
     if not len(positive):
         return Comparison(chosen.name, None, method="permutation", at=chosen.at, reason="no rows", given=chosen.given)
     if ranks:
-        first, second = _midranks(first), _midranks(second)
+        first, second = midranks(first), midranks(second)
     rows = cluster_rows(cluster, len(positive), None)
     same_length(len(positive), cluster=rows.index)
     source = _stacked(positive, first, second, rows.index, rows.count, chosen.features)
@@ -93,12 +93,6 @@ def permutation(
         chosen.name, observed, p=(extreme + 1) / (len(defined) + 1), method="permutation", at=chosen.at,
         dropped=n - len(defined), given=chosen.given,
     )  # fmt: skip
-
-
-def _midranks(values: FloatArray) -> FloatArray:
-    rising = np.sort(values)
-    ranks: FloatArray = (np.searchsorted(rising, values, "left") + np.searchsorted(rising, values, "right")) / 2
-    return ranks
 
 
 def _stacked(

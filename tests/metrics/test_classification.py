@@ -275,3 +275,21 @@ def test_result_speaks() -> None:
     assert repr(metrics.auc([0, 0], [1, 2])) == "<auc undefined; n=2, positives=0; no positive rows>"
     assert repr(metrics.proportion(7, 10)).startswith("<proportion 0.7000 (95% CI 0.3968 to 0.8922, wilson); n=10")
     assert metrics.proportion(0, 0).value is None
+
+
+@pytest.mark.slow
+def test_ten_million_rows() -> None:
+    """A cohort that no loop over rows would finish: five million patients, a bootstrap of them included."""
+    generator = np.random.default_rng(0)
+    truth = generator.random(10_000_000) < 0.01
+    score = np.round(generator.normal(size=len(truth)) + truth, 3)
+    patient = np.arange(len(truth)) // 2
+    found = metrics.auc(truth, score, cluster=patient, bootstrap=64)
+    assert found.value == pytest.approx(roc_auc_score(truth, score), abs=1e-12)
+    assert found.clusters == 5_000_000
+    assert found.low is not None
+    assert found.high is not None
+    delong = metrics.auc(truth, score, cluster=patient)
+    assert delong.low is not None
+    # Two ways to one interval, of which the bootstrap's is rough.
+    assert found.low == pytest.approx(delong.low, abs=1e-3)

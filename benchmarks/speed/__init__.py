@@ -1,0 +1,1 @@
+"""How fast cadkit is, beside the usual way of doing the same."""
