@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from cadkit.plugin import Marks, Saliency, Skipped
     from cadkit.training.batch import Batch, Found
     from cadkit.training.config import TorchConfig
+    from cadkit.training.detections import best_scores, in_picture, marks_of
+    from cadkit.training.findings import annotated
     from cadkit.training.functions import bce, standardize
     from cadkit.training.model import TorchModel
     from cadkit.training.outputs import Outputs
-    from cadkit.training.sampling import balanced
+    from cadkit.training.sampling import balanced, oversampled
     from cadkit.training.validating import Validation
 
 # Threads that wait by spinning stand in the way of whatever else runs: on a busy machine training became ten
@@ -35,8 +37,13 @@ _HOMES = {
     "TorchConfig": "cadkit.training.config",
     "TorchModel": "cadkit.training.model",
     "Validation": "cadkit.training.validating",
+    "annotated": "cadkit.training.findings",
     "balanced": "cadkit.training.sampling",
     "bce": "cadkit.training.functions",
+    "best_scores": "cadkit.training.detections",
+    "in_picture": "cadkit.training.detections",
+    "marks_of": "cadkit.training.detections",
+    "oversampled": "cadkit.training.sampling",
     "standardize": "cadkit.training.functions",
 }
 
@@ -50,8 +57,13 @@ __all__ = [
     "TorchConfig",
     "TorchModel",
     "Validation",
+    "annotated",
     "balanced",
     "bce",
+    "best_scores",
+    "in_picture",
+    "marks_of",
+    "oversampled",
     "standardize",
 ]
 

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 import numpy as np
 
 from cadkit.data import Breast, Dataset
-from cadkit.data.shapes import Point
 from cadkit.errors import InputError
 from cadkit.plugin import ModelInfo
+from cadkit.training.findings import finding_labels, unused
 
 _COVERED = 95
 
@@ -67,16 +67,17 @@ def _check_findings(train: Dataset, info: ModelInfo) -> list[str]:
     wanted = [kind for kind in info.learns if kind != "labels"]
     if not wanted:
         return []
-    names = info.findings or info.labels
-    findings = train.findings
-    usable = [f for f in findings if f.label in names and (wanted == ["points"] or not isinstance(f.region, Point))]
-    if not usable:
+    names = finding_labels(info)
+    left_out = Counter(reason for finding in train.findings if (reason := unused(finding, info)))
+    if left_out.total() == len(train.findings):
+        found = "; ".join(f"{count} are {reason}" for reason, count in sorted(left_out.items()))
         raise InputError(
-            f"the model learns from {' and '.join(wanted)} of {', '.join(names)}; the training split has none",
+            f"the model learns from {' and '.join(wanted)} of {', '.join(names)}; the training split has none"
+            + (f" ({found})" if found else ""),
             file=train.folder / "findings.csv",
+            mend="Import the dataset with its annotations, or train a model that learns from labels alone.",
         )
-    others = Counter(f.label for f in findings if f.label not in names)
-    return [f"findings of the label {label} are not used ({count})" for label, count in sorted(others.items())]
+    return [f"findings {reason} are not used ({count})" for reason, count in sorted(left_out.items())]
 
 
 def fitting_scale(train: Dataset, window: tuple[int, int]) -> float:

@@ -56,7 +56,7 @@ class Loader:
             if raw.broken is not None:
                 place, broken = raw.broken
                 raise _reading_failed(units[place], broken.error, broken.trace)
-            for _, reason in raw.skipped:
+            for reason in (*(reason for _, reason in raw.skipped), *raw.left_out):
                 self.skipped[reason] = self.skipped.get(reason, 0) + 1
             if not raw.kept:
                 raise InputError(f"the model skips every unit of a batch: {raw.skipped[0][1]}")

@@ -12,7 +12,7 @@ import pickle
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,10 +21,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from cadkit.data import Crop, Dataset
+from cadkit.data import Dataset
 from cadkit.errors import CadkitError
 from cadkit.plugin import Skipped
 from cadkit.training.batch import Found
+from cadkit.training.findings import findings_in, learns_places
 from cadkit.training.resampling import RawCrop, Taps, read_crop
 from cadkit.training.units import Address, Finder, Unit
 
@@ -59,11 +60,13 @@ class Sample:
         crops: by slot, or why the unit is left out.
         targets: by key.
         found: findings by slot, in crop pixels, if the model learns from them.
+        left_out: why further findings of the unit are not among them.
     """
 
     crops: dict[str, RawCrop] | Skipped
     targets: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     found: dict[str, Found] = field(default_factory=dict)
+    left_out: list[str] = field(default_factory=list)
 
 
 def read_unit(model: TorchModel, unit: Unit, hint: Any, key: Key | None, training: bool) -> Sample:
@@ -83,35 +86,11 @@ def read_unit(model: TorchModel, unit: Unit, hint: Any, key: Key | None, trainin
     if not training:
         return Sample(raw)
     targets = {name: np.asarray(value) for name, value in model.target(unit, hint).items()}
-    found = {}
-    if {"points", "boxes"} & set(model.info.learns):
-        names = model.info.findings or model.info.labels
-        found = {slot: findings_in(crop, names) for slot, crop in crops.items()}
-    return Sample(raw, targets, found)
-
-
-def findings_in(crop: Crop, names: Sequence[str]) -> Found:
-    """The findings of a crop's image in crop pixels: clipped; those whose centre lies outside are dropped.
-
-    Args:
-        crop: where they are looked for.
-        names: finding labels by index; findings of other labels are left out.
-    """
-    back, (rows, columns) = crop.matrix.inverse(), crop.size
-    points, boxes, labels = [], [], []
-    for finding in crop.image.findings:
-        x, y = (float(v) for v in back(*finding.center))
-        if finding.label not in names or not (0 <= x < columns and 0 <= y < rows):
-            continue
-        x0, y0, x1, y1 = finding.region.moved(back).box
-        points.append((x, y))
-        boxes.append((max(x0, 0.0), max(y0, 0.0), min(x1, float(columns)), min(y1, float(rows))))
-        labels.append(names.index(finding.label))
-    return Found(
-        torch.tensor(points, dtype=torch.float32).reshape(-1, 2),
-        torch.tensor(boxes, dtype=torch.float32).reshape(-1, 4),
-        torch.tensor(labels, dtype=torch.int64),
-    )
+    if not learns_places(model.info):
+        return Sample(raw, targets)
+    found = {slot: findings_in(crop, model.info) for slot, crop in crops.items()}
+    left_out = [reason for _, reasons in found.values() for reason in reasons]
+    return Sample(raw, targets, {slot: each for slot, (each, _) in found.items()}, left_out)
 
 
 @dataclass
@@ -152,6 +131,7 @@ class RawBatch:
         found: by slot, a list of N.
         kept: places in the request of the samples that are there.
         skipped: place and reason of those that the model does not want.
+        left_out: why findings of the others are not in `found`.
         broken: the first that could not be read, or None.
     """
 
@@ -160,19 +140,20 @@ class RawBatch:
     found: dict[str, list[Found]]
     kept: list[int]
     skipped: list[tuple[int, str]]
+    left_out: list[str] = field(default_factory=list)
     broken: tuple[int, Broken] | None = None
 
     def pin_memory(self) -> RawBatch:
         """The same in page-locked memory."""
         slots = {name: slot.pin_memory() for name, slot in self.slots.items()}
-        return RawBatch(slots, self.targets, self.found, self.kept, self.skipped, self.broken)
+        return replace(self, slots=slots)
 
 
 def collate(samples: Sequence[Sample | Broken]) -> RawBatch:
     """Samples as one batch; crops of unequal grids are padded with 0 below and to the right."""
     for place, sample in enumerate(samples):
         if isinstance(sample, Broken):
-            return RawBatch({}, {}, {}, [], [], (place, sample))
+            return RawBatch({}, {}, {}, [], [], broken=(place, sample))
     read = [(place, sample) for place, sample in enumerate(samples) if isinstance(sample, Sample)]
     skipped = [(place, s.crops.reason) for place, s in read if isinstance(s.crops, Skipped)]
     kept = [(place, s, s.crops) for place, s in read if not isinstance(s.crops, Skipped)]
@@ -185,6 +166,7 @@ def collate(samples: Sequence[Sample | Broken]) -> RawBatch:
         {slot: [s.found[slot] for _, s, _ in kept] for slot in kept[0][1].found},
         [place for place, _, _ in kept],
         skipped,
+        [reason for _, s, _ in kept for reason in s.left_out],
     )
 
 

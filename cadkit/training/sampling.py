@@ -54,6 +54,22 @@ def balanced(
     return shuffled([(unit, None) for exam in kept for unit in units(exam)], rng)
 
 
+def oversampled(often: Sequence[Item], others: Sequence[Item], share: float, rng: np.random.Generator) -> list[Item]:
+    """All of `often`, and so many random `others` that the former are at least `share` of the epoch, shuffled.
+
+    Over epochs the units of `often` are thus seen more often than the others.
+
+    Args:
+        often: such as images with annotations.
+        others: such as images without.
+        share: of the epoch that `often` makes up, 0 to 1; 0: every unit once.
+        rng: of the draw and of the order.
+    """
+    wanted = len(others) if share == 0 else min(len(others), round(len(often) * (1 - share) / share))
+    drawn = rng.choice(len(others), wanted, replace=False)
+    return shuffled([*often, *(others[index] for index in sorted(drawn))], rng)
+
+
 def pad_to_multiple(items: Sequence[Item], size: int) -> list[Item]:
     """The items, begun anew until their number is a multiple of `size`; () stays ()."""
     missing = -len(items) % size

@@ -220,20 +220,6 @@ def test_findings_arrive_in_crop_pixels(tiny: ModuleType, tmp_path: Path) -> Non
         assert found.labels.tolist() == [0] * len(wanted)
 
 
-def test_findings_are_clipped_and_dropped_with_their_centre(tiny: ModuleType) -> None:
-    from cadkit.data import Affine, Crop
-    from cadkit.training.reading import findings_in
-
-    image = tiny.dataset().exams[0].images[0]
-    x0, y0, _, _ = image.findings[0].box
-    names = ("benign", "malignant")
-    cut = findings_in(Crop(image, (30, 30), Affine.shift(x0 + 4, y0 - 1)), names)
-    assert cut.boxes.tolist() == [[0, 1, 6, 11]]
-    assert cut.points.tolist() == [[1, 6]]
-    assert cut.labels.tolist() == [1]
-    assert len(findings_in(Crop(image, (30, 30), Affine.shift(x0 + 6, y0)), names).labels) == 0
-
-
 def test_units_that_the_model_skips_are_left_out(tiny: ModuleType, tmp_path: Path) -> None:
     sizes = []
 

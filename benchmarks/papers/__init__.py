@@ -1,0 +1,1 @@
+"""What the papers claim of their models, on data that is at hand."""
