@@ -13,15 +13,20 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 from cadkit.errors import InputError
+from cadkit.extras import install_command
+from cadkit.files import sha256_of
 from cadkit.plugin.contract import API, Model, ModelInfo
+from cadkit.tasks import processors
 
 GROUP = "cadkit.plugins"
 _SECONDS_TO_IMPORT = 120
+_TOGETHER = 4  # processes that may each import torch
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,10 @@ class Installed:
 
 @dataclass(frozen=True)
 class Listed:
-    """A row of `cadkit plugins`: an installed plugin, and what importing it gave."""
+    """A row of `cadkit plugins`: an installed plugin, and what importing it gave.
+
+    `reason` says why it is not `ok`; of one that is, what is odd about it.
+    """
 
     name: str
     distribution: str
@@ -61,8 +69,7 @@ def installed() -> dict[str, tuple[Installed, EntryPoint]]:
     """Every plugin by the name to ask for it with. Imports nothing."""
     found = []
     for point in entry_points(group=GROUP):
-        distribution = point.dist.name if point.dist is not None else "?"
-        version = point.dist.version if point.dist is not None else "?"
+        distribution, version = _owner(point)
         found.append((Installed(point.name, distribution, version, point.value), point))
     names = [plugin.name for plugin, _ in found]
     answer = {}
@@ -73,6 +80,14 @@ def installed() -> dict[str, tuple[Installed, EntryPoint]]:
     return answer
 
 
+def _owner(point: EntryPoint) -> tuple[str, str]:
+    """Name and version of an entry point's distribution; ? where its metadata are damaged."""
+    if point.dist is None:
+        return "?", "?"
+    written = point.dist.metadata.json  # of a lost file it is empty, where `name` raises or is None
+    return str(written.get("name", "?")), str(written.get("version", "?"))
+
+
 def load(name: str) -> tuple[type[Model], Installed]:
     """Import a plugin by name, or from a file as `path/to/file.py:Class`.
 
@@ -80,16 +95,30 @@ def load(name: str) -> tuple[type[Model], Installed]:
         InputError: there is no such plugin, two share the name, or its import failed; the message
             holds the reason and the last lines of what it printed.
     """
+    model, plugin, _ = _loaded(name)
+    return model, plugin
+
+
+def _loaded(name: str) -> tuple[type[Model], Installed, str]:
+    """The same, and what the import printed."""
+    with _isolated(name) as said:
+        made, plugin = imported(name)
+    return _checked(made, name), plugin, said.getvalue().strip()
+
+
+def imported(name: str) -> tuple[object, Installed]:
+    """Import what a name stands for, whatever that is; what it prints, raises or exits with is the caller's.
+
+    Raises:
+        InputError: there is no such plugin, or two share the name.
+    """
     path, colon, attribute = name.rpartition(":")
     if colon and path.endswith(".py"):
-        plugin = Installed(name, Path(path).name, "", name)
-        with _isolated(name):
-            made = _from_file(Path(path), attribute)
-    else:
-        plugin, point = _find(name)
-        with _isolated(name):
-            made = point.load()
-    return _checked(made, name), plugin
+        made = _from_file(Path(path), attribute)
+        # A file has no version of its own: what another version of it predicted is another prediction.
+        return made, Installed(name, Path(path).name, f"sha256:{sha256_of(path)[:12]}", name)
+    plugin, point = _find(name)
+    return point.load(), plugin
 
 
 def _find(name: str) -> tuple[Installed, EntryPoint]:
@@ -123,12 +152,12 @@ def _from_file(path: Path, attribute: str) -> object:
 
 
 @contextlib.contextmanager
-def _isolated(name: str) -> Iterator[None]:
+def _isolated(name: str) -> Iterator[io.StringIO]:
     """Whatever an import prints, raises or exits with becomes an `InputError`."""
     said = io.StringIO()
     try:
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-            yield
+            yield said
     except InputError:
         raise
     except KeyboardInterrupt:
@@ -140,7 +169,7 @@ def _isolated(name: str) -> Iterator[None]:
         tail = f" It printed: {' / '.join(printed)}" if printed else ""
         raise InputError(
             f"the plugin {name} cannot be used: its import {kind}{detail}.{tail}",
-            mend="Mend or uninstall it; the other plugins are not concerned.",
+            mend=install_command(error) or "Mend or uninstall it; the other plugins are not concerned.",
         ) from error
 
 
@@ -159,8 +188,9 @@ def _checked(made: object, name: str) -> type[Model]:
 
 
 def listing() -> list[Listed]:
-    """Every plugin, each imported in a process of its own."""
-    return [_listed(plugin) for plugin, _ in installed().values()]
+    """Every plugin, each imported in a process of its own, a few at a time."""
+    with ThreadPoolExecutor(min(_TOGETHER, processors())) as threads:
+        return list(threads.map(_listed, [plugin for plugin, _ in installed().values()]))
 
 
 _MARK = "cadkit-plugin:"  # begins the line of the answer; whatever else stands there was printed by the plugin
@@ -174,7 +204,7 @@ _PROBE = (
 def describe(name: str) -> dict[str, object]:
     """What `cadkit plugins` says of one plugin, imported here."""
     try:
-        model, plugin = load(name)
+        model, plugin, printed = _loaded(name)
     except InputError as error:
         row, _ = installed()[name]
         return asdict(Listed(name, row.distribution, row.version, False, str(error)))
@@ -184,7 +214,7 @@ def describe(name: str) -> dict[str, object]:
         plugin.distribution,
         plugin.version,
         True,
-        "",
+        f"its import prints: {printed.splitlines()[-1]}" if printed else "",
         info.labels,
         info.localizes,
         hasattr(model, "train"),

@@ -55,8 +55,7 @@ def examine() -> dict[str, list[dict[str, Any]]]:
             for row in decoders.table()
         ],
         "Plugins": [
-            {"name": row.name, "distribution": row.distribution, "state": "ok" if row.ok else row.reason}
-            for row in listing()
+            {"name": row.name, "distribution": row.distribution, "state": row.reason or "ok"} for row in listing()
         ],
     }
 

@@ -45,6 +45,7 @@ POINTS = {
     "fake-gone": {"gone": "fk_os_exit:Good"},
     "fake-plain": {"plain": "fk_plain:Plain", "no-info": "fk_no_info:NoInfo"},
     "fake-raises": {"raises": "fk_interrupt:Good"},
+    "fake-text": {"no-target": "not a module!"},
     "twin-a": {"twin": "fk_good:Good"},
     "twin-b": {"twin": "fk_import:Good"},
 }
@@ -99,6 +100,7 @@ def test_two_plugins_of_one_name_are_both_there_under_longer_names(site: Path) -
         ("plain", r"not a subclass of cadkit\.Model"),
         ("no-info", r"states no `info = cadkit\.ModelInfo"),
         ("raises", r"raised RuntimeError"),
+        ("no-target", r"cannot be used: its import raised"),
         ("absent", r"there is no plugin absent; there are: .*good"),
         ("model.py", r"the class is missing.*model\.py:Class"),
     ],
@@ -124,7 +126,18 @@ def test_control_c_is_not_swallowed(site: Path) -> None:
 def test_the_list_has_a_row_for_every_plugin_whatever_it_does(
     site: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    some = ("trains", "missing-library", "exits", "bytes", "gone", "twin-a:twin")
+    some = (
+        "trains",
+        "missing-library",
+        "exits",
+        "bytes",
+        "gone",
+        "twin-a:twin",
+        "twin-b:twin",
+        "prints",
+        "newer",
+        "nowhere",
+    )
     mine = {name: pair for name, pair in installed().items() if name in some}
     monkeypatch.setattr(registry, "installed", lambda: mine)
     # A file of the working directory must not take a library's place in the child process.
@@ -132,7 +145,10 @@ def test_the_list_has_a_row_for_every_plugin_whatever_it_does(
     monkeypatch.chdir(tmp_path)
     rows = {row.name: row for row in listing()}
     assert rows.keys() == set(some)
-    assert {name for name, row in rows.items() if row.ok} == {"trains", "bytes", "twin-a:twin"}
+    assert {name for name, row in rows.items() if row.ok} == {"trains", "bytes", "twin-a:twin", "prints"}
+    assert rows["prints"].reason == "its import prints: there"
+    assert "version 2 of the plugin contract" in rows["newer"].reason
+    assert "fk_nowhere" in rows["nowhere"].reason
     assert "a_module_that_nobody_has" in rows["missing-library"].reason
     assert "no licence" in rows["exits"].reason
     assert "ended the process: 5" in rows["gone"].reason
@@ -140,6 +156,13 @@ def test_the_list_has_a_row_for_every_plugin_whatever_it_does(
     assert (trains.trainable, trains.presets) == (True, ("tiny",))
     assert (good.trainable, good.presets, good.labels) == (False, (), ("malignant",))
     assert (good.localizes, good.paper, good.version) == ("marks", "Somebody 2020", "1.5")
+
+
+def test_a_distribution_whose_metadata_are_lost_is_still_listed(site: Path) -> None:
+    (site / "fake_good-1.5.dist-info" / "METADATA").unlink()
+    row, _ = installed()["good"]
+    assert (row.distribution, row.version) == ("?", "?")
+    assert load("good")[0].__name__ == "Good"
 
 
 def test_a_plugin_that_hangs_is_a_row(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,6 +181,10 @@ def test_a_class_in_a_file_needs_no_installation(tmp_path: Path) -> None:
     model, row = load(f"{path}:Good")
     assert model.info.labels == ("malignant",)
     assert row.name == f"{path}:Good"
+    before = row.version
+    path.write_text(f"{GOOD}# changed\n")
+    assert before.startswith("sha256:")
+    assert load(f"{path}:Good")[1].version != before
     with pytest.raises(InputError, match="Other"):
         load(f"{path}:Other")
     with pytest.raises(InputError, match="no such file"):

@@ -17,6 +17,8 @@ from cadkit.phantom import make_phantom
 from cadkit.plugin import Run
 from cadkit.plugin.pooling import pool_exam
 from cadkit.prepare import open_dataset, prepare
+from cadkit.testing import parametrize_checks
+from cadkit.testing.pytest_checks import RunCheck
 from cadkit_gmic import Gmic, GmicConfig
 from cadkit_gmic.architecture import PRESETS, Architecture
 
@@ -37,6 +39,11 @@ def phantom(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def data(phantom: Path) -> Dataset:
     return open_dataset(phantom)
+
+
+@parametrize_checks(Gmic)
+def test_it_keeps_the_contract(check: RunCheck) -> None:
+    check()
 
 
 def run_in(folder: Path, config: GmicConfig) -> Run:
