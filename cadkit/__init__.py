@@ -10,6 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from cadkit import evaluation, importers, metrics, phantom, prediction, prepare, reader_study, training
+    from cadkit.api import combine, compare, evaluate, predict, train
     from cadkit.data import Breast, Crop, Dataset, Exam, Finding, Image, TruthHidden
     from cadkit.errors import CadkitError, Failure, InputError
     from cadkit.plugin import (
@@ -26,10 +28,12 @@ if TYPE_CHECKING:
     )
     from cadkit.prediction import Predictions
     from cadkit.prepare import open_dataset as open
+    from cadkit.report import EvaluationReport
 
 __version__ = "0.1.0"
 
 _HOME = {
+    "cadkit.api": ("combine", "compare", "evaluate", "predict", "train"),
     "cadkit.data": ("Breast", "Crop", "Dataset", "Exam", "Finding", "Image", "TruthHidden"),
     "cadkit.errors": ("CadkitError", "Failure", "InputError"),
     "cadkit.plugin": (
@@ -45,7 +49,18 @@ _HOME = {
         "Skipped",
     ),
     "cadkit.prediction": ("Predictions",),
+    "cadkit.report": ("EvaluationReport",),
 }
+_ROOMS = (
+    "evaluation",
+    "importers",
+    "metrics",
+    "phantom",
+    "prediction",
+    "prepare",
+    "reader_study",
+    "training",
+)
 _NAMES = {name: (module, name) for module, names in _HOME.items() for name in names} | {
     "open": ("cadkit.prepare", "open_dataset")
 }
@@ -57,6 +72,7 @@ __all__ = [
     "Config",
     "Crop",
     "Dataset",
+    "EvaluationReport",
     "Exam",
     "ExamPrediction",
     "Failure",
@@ -73,11 +89,26 @@ __all__ = [
     "Skipped",
     "TruthHidden",
     "__version__",
+    "combine",
+    "compare",
+    "evaluate",
+    "evaluation",
+    "importers",
+    "metrics",
     "open",
+    "phantom",
+    "predict",
+    "prediction",
+    "prepare",
+    "reader_study",
+    "train",
+    "training",
 ]
 
 
 def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return import_module(f"cadkit.{name}")
     if name not in _NAMES:
         raise AttributeError(f"module 'cadkit' has no attribute {name!r}")
     module, attribute = _NAMES[name]

@@ -47,8 +47,12 @@ class Predictions:
         record: what prediction.toml says; {} where somebody else's program wrote none.
     """
 
+    absent = ""
+    """Why an exam that is neither scored nor listed as skipped has no answer; empty where that is a fault."""
+
     def __init__(self, folder: Path, record: Mapping[str, Any]) -> None:
         self.folder, self.record = folder, dict(record)
+        self._tables: dict[str, pl.DataFrame] = {}
 
     @classmethod
     def open(cls, folder: str | Path) -> Predictions:
@@ -96,6 +100,10 @@ class Predictions:
         """Whether there is a table of `image`, `breast` or `exam`."""
         return self._path(FILES[level]) is not None
 
+    def file_of(self, level: str) -> Path:
+        """The file of the scores of a level, or of `marks`; the folder where there is none."""
+        return self._path(FILES.get(level, level)) or self.folder
+
     @cached_property
     def labels(self) -> tuple[str, ...]:
         """Labels that are scored."""
@@ -128,10 +136,15 @@ class Predictions:
             InputError: the level is not there, or scores nothing; a score is not a number or not
                 finite; an id is empty or stands twice. The message names file, row and value.
         """
+        if level not in self._tables:
+            self._tables[level] = self._scores(level)
+        return self._tables[level]
+
+    def _scores(self, level: str) -> pl.DataFrame:
         path = self._path(FILES[level])
         if path is None:
             raise InputError(f"the prediction has no {FILES[level]}", file=self.folder)
-        frame = _read(path)
+        frame = self._used(read_table(path))
         keys = LEVELS[level]
         for key in keys:
             if key not in frame.columns:
@@ -151,6 +164,10 @@ class Predictions:
             raise InputError("the same id stands twice", file=path, row=row, value=frame.select(keys).row(row - 1))
         return frame
 
+    def _used(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """The columns of a table that are ids or scores: here all of them."""
+        return frame
+
     def marks(self) -> pl.DataFrame:
         """The marks in the file's frame; an empty table where there are none."""
         return self._marks
@@ -168,7 +185,7 @@ class Predictions:
         if path is None:
             kinds = {c: pl.String if c in ("image_id", "label") else pl.Float64 for c in columns}
             return pl.DataFrame(schema=kinds)
-        frame = _read(path)
+        frame = read_table(path)
         needed = [c for c in columns if c not in BOX]
         for column in needed:
             if column not in frame.columns:
@@ -183,7 +200,7 @@ class Predictions:
         path = self.folder / "skipped.csv"
         if not path.exists():
             return pl.DataFrame(schema=dict.fromkeys(SKIPPED_COLUMNS, pl.String))
-        frame = _read(path)
+        frame = read_table(path)
         for column in SKIPPED_COLUMNS:
             if column not in frame.columns:
                 raise InputError(f"the column {column} is missing", file=path, row="header")
@@ -203,7 +220,12 @@ class Predictions:
         return f"Predictions({str(self.folder)!r}: {', '.join(self.labels)})"
 
 
-def _read(path: Path) -> pl.DataFrame:
+def read_table(path: Path) -> pl.DataFrame:
+    """A CSV (columns of text, empty cells null) or Parquet table.
+
+    Raises:
+        InputError: it cannot be read.
+    """
     try:
         if path.suffix == ".parquet":
             return pl.read_parquet(path)

@@ -29,6 +29,15 @@ class FileSaliency:
     window: tuple[float, float, float, float]
     edges: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
 
+    @property
+    def cells(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(y, x) edges of the cells in the file's pixels; equal parts of the window unless it says otherwise."""
+        if self.edges is not None:
+            return self.edges
+        x0, y0, x1, y1 = self.window
+        rows, columns = self.values.shape[1:]
+        return np.linspace(y0, y1, rows + 1), np.linspace(x0, x1, columns + 1)
+
 
 def marks_to_file(marks: Marks, to_file: Affine) -> Marks:
     """Marks or regions of interest of prepared pixels in the file's frame."""

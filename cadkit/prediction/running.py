@@ -12,28 +12,27 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 from cadkit.data import Dataset, Exam, Image
 from cadkit.data.split_uses import record_use
-from cadkit.errors import CadkitError, Failure, InputError
-from cadkit.files import atomic, disk_full, read_toml, write_toml
+from cadkit.errors import CadkitError, Failure
+from cadkit.files import disk_full
 from cadkit.plugin import ExamPrediction, ImagePrediction, Marks, Model, Skipped
 from cadkit.plugin.contract import ModelInfo
 from cadkit.plugin.pooling import images_of, pool_exam
-from cadkit.prediction.folder import (
-    FILES,
-    MARK_COLUMNS,
-    ROI_COLUMNS,
-    SKIPPED_COLUMNS,
-    Predictions,
-    saliency_path,
-    write_saliency,
-)
+from cadkit.prediction.folder import MARK_COLUMNS, ROI_COLUMNS, Predictions, saliency_path, write_saliency
 from cadkit.prediction.frames import marks_to_file, saliency_to_file
+from cadkit.prediction.writing import (
+    JOURNAL,
+    Tables,
+    begin,
+    finish,
+    places_table,
+    scores_table,
+    skipped_table,
+)
 from cadkit.progress import track
 
-JOURNAL = "journal.jsonl"
 _IDENTITY = (
     "model", "version", "run", "run_created", "settings", "labels", "scores", "pooling",
     "dataset_fingerprint", "store_fingerprint", "split", "seed", "saliency", "exams",
@@ -78,7 +77,7 @@ def predict(
         "saliency": saliency,
         "exams": len(exams),
     }
-    complete = _begin(folder, full)
+    complete = begin(folder, full, _IDENTITY)
     if full.get("run") or full.get("split") != "all":  # what nobody trained, asked about all exams, needs no split
         record_use(data.folder, "prediction", folder)
     if complete:
@@ -98,27 +97,6 @@ def predict(
         raise disk_full(journal, error) from error
     _finish(folder, info, full)
     return Predictions.open(folder)
-
-
-def _begin(folder: Path, record: Mapping[str, Any]) -> bool:
-    """Whether the folder holds this very prediction, complete. Otherwise make it ready to go on."""
-    path = folder / "prediction.toml"
-    if path.exists():
-        old = read_toml(path)
-        differs = [key for key in _IDENTITY if old.get(key) != record.get(key)]
-        if differs:
-            raise InputError(
-                f"the folder holds another prediction (differs in {', '.join(differs)})",
-                file=folder,
-                mend="Give another folder with --out, or remove this one.",
-            )
-        if old.get("complete"):
-            (folder / JOURNAL).unlink(missing_ok=True)  # a kill may have come just before it was removed
-        return bool(old.get("complete"))
-    if folder.exists() and any(not name.name.endswith(".part") for name in folder.iterdir()):
-        raise InputError("the folder is not empty and holds no prediction", file=folder, mend="Give another --out.")
-    write_toml(path, {**record, "complete": False})
-    return False
 
 
 def _whole_lines(journal: Path) -> int:
@@ -279,34 +257,19 @@ def _finish(folder: Path, info: ModelInfo, record: Mapping[str, Any]) -> None:
     """Turn the journal into tables; only then is the prediction complete."""
     with (folder / JOURNAL).open(encoding="utf-8") as lines:
         rows = [json.loads(line) for line in lines]
-    tables = {
+    levels = {
         "image": [{"image_id": i, "exam_id": r["exam"], **s} for r in rows for i, s in r["images"].items()],
         "breast": [{"exam_id": r["exam"], "side": side, **s} for r in rows for side, s in r["breasts"].items()],
         "exam": [{"exam_id": r["exam"], **r["scores"]} for r in rows if r["scores"] is not None],
     }
-    keys = {"image": ("image_id", "exam_id"), "breast": ("exam_id", "side"), "exam": ("exam_id",)}
-    for level, table in tables.items():
-        schema = {**dict.fromkeys(keys[level], pl.String), **dict.fromkeys(info.labels, pl.Float64)}
-        for line in table:
-            schema.update({name: pl.Float64 for name in line if name not in schema})
-        _write_parquet(folder / f"{FILES[level]}.parquet", pl.DataFrame(table, schema=schema, orient="row"))
-    marks = [mark for row in rows for mark in row["marks"]]
-    _write_parquet(folder / "marks.parquet", _places_table(marks, MARK_COLUMNS))
-    rois = [roi[:1] + roi[2:] for row in rows for roi in row["rois"]]
-    if rois:
-        _write_parquet(folder / "rois.parquet", _places_table(rois, ROI_COLUMNS))
     skipped = [*(s for row in rows for s in row["skipped"]), *_smaller_sums(rows, info)]
-    with atomic(folder / "skipped.csv") as part:
-        pl.DataFrame(skipped, schema=dict.fromkeys(SKIPPED_COLUMNS, pl.String), orient="row").write_csv(part)
-    write_toml(folder / "prediction.toml", {**record, "complete": True})
-    (folder / JOURNAL).unlink()
-
-
-def _places_table(rows: list[list[Any]], columns: tuple[str, ...]) -> pl.DataFrame:
-    schema = {c: pl.String if c in ("image_id", "label") else pl.Float64 for c in columns}
-    return pl.DataFrame(rows, schema=schema, orient="row")
-
-
-def _write_parquet(path: Path, frame: pl.DataFrame) -> None:
-    with atomic(path) as part:
-        frame.write_parquet(part)
+    finish(
+        folder,
+        Tables(
+            {level: scores_table(level, table, info.labels) for level, table in levels.items()},
+            places_table([mark for row in rows for mark in row["marks"]], MARK_COLUMNS),
+            places_table([roi[:1] + roi[2:] for row in rows for roi in row["rois"]], ROI_COLUMNS),
+            skipped_table(skipped),
+        ),
+        record,
+    )

@@ -1,16 +1,19 @@
-"""From what a person names (a run, a plugin, a prediction folder) to predictions."""
+"""From what a person names (a run, a plugin, a prediction folder, a score table) to predictions."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from cadkit.data import Dataset
 from cadkit.errors import InputError
+from cadkit.files import read_toml
 from cadkit.plugin import Config, Model, Run
 from cadkit.plugin.registry import load
 from cadkit.prediction.folder import FILES, Predictions
 from cadkit.prediction.running import predict
+from cadkit.prediction.table import TablePredictions, is_table
 from cadkit.prepare import open_dataset
 
 
@@ -38,6 +41,22 @@ def dataset_of(record: Mapping[str, Any]) -> Path:
             "the dataset that this was made with is not to be found", value=str(folder), mend="Name it with --data."
         )
     return folder
+
+
+def usual_labels(data: Dataset) -> tuple[str, ...]:
+    """What a program or function scores that does not say so: malignant, or the dataset's only label.
+
+    Raises:
+        InputError: it has several, and none of that name.
+    """
+    known = tuple(data.meta.labels)
+    if "malignant" in known:
+        return ("malignant",)
+    if len(known) == 1:
+        return known
+    raise InputError(
+        "which labels are scored?", value=", ".join(known), mend="Name them with --label, or labels= in Python."
+    )
 
 
 def predict_with(
@@ -142,3 +161,75 @@ def as_predictions(source: str, **options: Any) -> Predictions:
     if Path(source).is_dir() and not is_run(source):
         raise InputError("neither a run nor a prediction folder", file=source)
     return predict_with(source, **options)
+
+
+def dataset_for(sources: Sequence[str], data: str | Path | None) -> Path:
+    """The dataset that was named, or that of the first source that says one.
+
+    Raises:
+        InputError: there is none, or it is not there any more.
+    """
+    if data is not None:
+        return Path(data)
+    for source in sources:
+        path = Path(source) / ("run.toml" if is_run(source) else "prediction.toml")
+        if path.is_file() and (record := read_toml(path)).get("dataset"):
+            return dataset_of(record)
+    raise InputError(
+        "no source says what dataset it is of", value=", ".join(sources), mend="Name the dataset with --data."
+    )
+
+
+def predictions_of(
+    source: str,
+    data: Dataset,
+    *,
+    split: str = "test",
+    saliency: bool = False,
+    device: str = "auto",
+    labels: Collection[str] = (),
+) -> Predictions:
+    """Predictions of a dataset by a score table, a prediction folder, a run (which predicts first) or a plugin.
+
+    Args:
+        source: what a person named.
+        data: the dataset, whole.
+        split: that a run or plugin predicts.
+        saliency: a run or plugin gives maps too.
+        device: of a run or plugin.
+        labels: that a score table may have besides those of the dataset.
+    """
+    if is_table(source):
+        return TablePredictions.read(source, {*data.meta.labels, *labels})
+    if is_run(source):
+        return _of_run(source, data, split, saliency, device)
+    return as_predictions(source, data=data.folder, split=split, saliency=saliency, device=device)
+
+
+def _of_run(source: str, data: Dataset, split: str, maps: bool, device: str) -> Predictions:
+    """Predictions of a run: those in `predictions/` if they are of this run and data and suffice, else new ones."""
+    run = Run.open(source)
+    folder = Path("predictions") / f"{run.name}-{split}"
+    if run.record.get("dataset") != str(data.folder.resolve()):
+        folder = Path("predictions") / f"{run.name}-{data.folder.resolve().name}-{split}"
+    where = _folder_for(folder, run, data, maps)
+    return predict_with(source, data=data.folder, split=split, saliency=maps, out=where, device=device)
+
+
+def _folder_for(folder: Path, run: Run, data: Dataset, maps: bool) -> Path:
+    """`folder`, or one beside it where it holds predictions of another run or of other data, or has no maps."""
+    wanted = {
+        "run": str(run.folder.resolve()),
+        "run_created": run.record.get("created"),
+        "dataset_fingerprint": data.fingerprint,
+        "store_fingerprint": data.store_fingerprint,
+        "saliency": maps,
+    }
+    chosen, number = folder, 1
+    while (chosen / "prediction.toml").exists():
+        record = read_toml(chosen / "prediction.toml")
+        if all(record.get(key) == value for key, value in wanted.items()):
+            break
+        number += 1
+        chosen = folder.with_name(f"{folder.name}-{number}")
+    return chosen

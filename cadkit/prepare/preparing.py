@@ -78,7 +78,7 @@ def prepare(folder: str | Path, *, workers: Workers = None, quiet: bool = False,
     """
     folder = Path(folder).absolute()
     data = Dataset.open(folder)
-    paths = _paths(folder, data)
+    paths = files_of(folder, data)
     if not paths:
         raise InputError(
             "no image of the dataset has a file",
@@ -128,7 +128,7 @@ def _nothing_prepared(folder: Path, problems: list[Problem]) -> Failure:
     )
 
 
-def _paths(folder: Path, data: Dataset) -> dict[str, Path]:
+def files_of(folder: Path, data: Dataset) -> dict[str, Path]:
     """The file of each image that has one, in the order of images.csv; sources.csv goes first."""
     sources, problems = read_table(folder, SOURCES)
     if problems:

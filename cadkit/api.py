@@ -1,0 +1,241 @@
+"""The steps as functions that read well in a notebook; `cadkit.<name>` is each of them.
+
+Whatever these write lies where the command of the same name puts it, so that a notebook and the command line go on with
+each other's work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import polars as pl
+
+from cadkit.data import Dataset, Image
+from cadkit.errors import InputError
+from cadkit.evaluation import CompareSettings, FrocRule, Settings, evaluate_sources
+from cadkit.evaluation.comparing import compare as compare_table
+from cadkit.plugin import Run
+from cadkit.prediction import Merging, Predictions, combine_sources, predict_with
+from cadkit.report import EvaluationReport, write_report
+
+__all__ = ["combine", "compare", "evaluate", "predict", "train"]
+
+Data = Dataset | Path | str
+Source = Predictions | Run | Path | str
+Scorer = Callable[[Image], Any]
+
+
+def _folder(data: Data) -> Path:
+    """The folder of a dataset, which is read anew; a part of one would be taken for the whole."""
+    if not isinstance(data, Dataset):
+        return Path(data)
+    if pl.read_csv(data.folder / "exams.csv", infer_schema=False).height != data.tables["exams"].height:
+        raise InputError(
+            "this is a part of a dataset", file=data.folder, mend="Give the whole, and name the part with split=."
+        )
+    return data.folder
+
+
+def _named(sources: Source | Sequence[Source] | Mapping[str, Source | Sequence[Source]]) -> list[str]:
+    """Sources as the command line writes them."""
+    if isinstance(sources, Mapping):
+        return [f"{name}={','.join(_named(source))}" for name, source in sources.items()]
+    if isinstance(sources, Predictions | Run | Path | str):
+        sources = [sources]
+    return [str(one.folder) if isinstance(one, Predictions | Run) else str(one) for one in sources]
+
+
+def train(
+    plugin: str,
+    data: Data,
+    *,
+    preset: str | None = None,
+    runs: str | Path = "runs",
+    seed: int = 0,
+    device: str = "auto",
+    gpus: int | None = None,
+    **settings: Any,
+) -> Run:
+    """Train a model in a new run folder.
+
+    Args:
+        plugin: a name of `cadkit plugins`, or `file.py:Class`.
+        data: a prepared dataset.
+        preset: of the model's configuration.
+        runs: folder of the runs.
+        seed: of everything random.
+        device: auto, cpu, cuda, ...
+        gpus: train on so many GPUs of this machine.
+        settings: of the model's configuration; they win over the preset.
+
+    Raises:
+        InputError: the plugin, a setting or the dataset is wrong.
+        Failure: training failed; `cadkit train --resume RUN` goes on.
+    """
+    from cadkit.training.running import train as run_training
+
+    return run_training(
+        plugin, _folder(data), preset=preset, settings=settings, runs_folder=runs, seed=seed, device=device, gpus=gpus
+    )
+
+
+def predict(
+    model: Run | Scorer | Path | str,
+    data: Data | None = None,
+    *,
+    split: str = "test",
+    out: str | Path | None = None,
+    saliency: bool = False,
+    labels: Sequence[str] = (),
+    scores: Literal["probability", "risk"] = "risk",
+    device: str = "auto",
+    **settings: Any,
+) -> Predictions:
+    """Predict the exams of a split.
+
+    Args:
+        model: a run, a plugin that needs no training, or a function that takes a `cadkit.Image` and answers a number,
+            scores by label, a `cadkit.ImagePrediction` or `cadkit.Skipped`.
+        data: the dataset; that of the run by default.
+        split: train, validation, test or all.
+        out: folder; `predictions/<name>-<split>` by default.
+        saliency: write maps too.
+        labels, scores: of a function: what it scores (malignant by default), and whether these are probabilities.
+        device: auto, cpu, cuda, ...
+        settings: of a plugin without a run.
+
+    Raises:
+        InputError: model and dataset do not fit together.
+        Failure: the model raised, or answered what the contract forbids; the exam is named.
+    """
+    folder = None if data is None else _folder(data)
+    if isinstance(model, Run | Path | str):
+        if labels or scores != "risk":
+            raise InputError("labels and scores are said of functions; runs and plugins state their own")
+        source = str(model.folder if isinstance(model, Run) else model)
+        return predict_with(
+            source, data=folder, split=split, saliency=saliency, out=out, settings=settings, device=device
+        )
+    from cadkit.prediction.functions import predict_function
+
+    if folder is None or settings:
+        raise InputError("a function is given a dataset, and has no settings", mend="cadkit.predict(function, data).")
+    return predict_function(model, folder, split=split, out=out, labels=labels, scores=scores)
+
+
+def combine(
+    sources: Sequence[Source],
+    out: str | Path,
+    *,
+    data: Data | None = None,
+    split: str = "",
+    weights: Sequence[float] | None = None,
+    name: str = "",
+    merge_iou: float | None = None,
+    merge_mm: float | None = None,
+    saliency: bool = False,
+    device: str = "auto",
+) -> Predictions:
+    """Average predictions: scores, marks and maps, into a prediction folder.
+
+    Args:
+        sources: at least two runs (which predict first), predictions or score tables.
+        out: folder of the combination.
+        data: the dataset; that of the first source that says one by default.
+        split: that runs predict; test by default.
+        weights: one for each; equal by default.
+        name: of the combination.
+        merge_iou, merge_mm: when marks of two sources are one (`cadkit.prediction.Merging`).
+        saliency: runs that predict first write maps too.
+        device: for such runs.
+
+    Raises:
+        InputError: the sources do not fit together.
+    """
+    given = {"iou": merge_iou, "mm": merge_mm}
+    rule = Merging(**{key: value for key, value in given.items() if value is not None})
+    folder = None if data is None else _folder(data)
+    return combine_sources(
+        _named(list(sources)), out, data=folder, split=split, weights=weights, name=name, rule=rule,
+        saliency=saliency, device=device,
+    )  # fmt: skip
+
+
+def evaluate(
+    sources: Source | Scorer | Sequence[Source] | Mapping[str, Source | Sequence[Source]],
+    data: Data | None = None,
+    *,
+    froc: bool | FrocRule = False,
+    localization: bool = False,
+    split: str = "",
+    out: str | Path | None = None,
+    validation: Source | Sequence[Source] = (),
+    device: str = "auto",
+    **settings: Any,
+) -> EvaluationReport:
+    """Judge models: AUC, PRAUC, FROC, localization, with intervals.
+
+    Args:
+        sources: predictions, runs (which predict first), score tables (CSV or Parquet), or a function of an image; one,
+            several, or by name. A name may stand for several runs of one model.
+        data: the dataset; that of the first source that says one by default.
+        froc: sensitivity against false positives, by the usual rule or a `cadkit.evaluation.FrocRule`.
+        localization: Dice and pixel average precision of the maps.
+        split: that was predicted by default.
+        out: folder of the report; `report/<names>-<split>` by default. It holds report.html, figures and tables.
+        validation: one for each source, on which thresholds are locked.
+        device: for runs that predict first.
+        settings: further fields of `cadkit.evaluation.Settings`, such as `bootstrap=500` or `by=("density",)`.
+
+    Returns:
+        The report: `report.table()`, `report.plot("froc")`, `report.methods()`; it shows itself in a notebook.
+
+    Raises:
+        InputError: sources and dataset do not fit together.
+    """
+    folder = None if data is None else _folder(data)
+    if callable(sources) and not isinstance(sources, Predictions | Run):
+        sources = predict(sources, data, split=split or "test")
+    rule = froc if isinstance(froc, FrocRule) else FrocRule() if froc else None
+    settings.setdefault("levels", ())
+    _, where = evaluate_sources(
+        _named(sources), data=folder, out=out, settings=Settings(split=split, froc=rule, localization=localization,
+        **settings), device=device, command="cadkit.evaluate", validation=_named(validation),
+    )  # fmt: skip
+    write_report(where)
+    return EvaluationReport.open(where)
+
+
+def compare(
+    table: Path | str | pl.DataFrame,
+    truth: str,
+    scores: Sequence[str] = (),
+    *,
+    out: str | Path | None = None,
+    **settings: Any,
+) -> EvaluationReport:
+    """Compare score columns of a table; no dataset is needed.
+
+    Args:
+        table: a CSV, or a data frame (which is written beside the report).
+        truth: column of 0 and 1; empty is unknown.
+        scores: columns to compare; a larger score is more suspicious.
+        out: folder of the report; `report/<name of the table>` by default, `report/compare` for a data frame.
+        settings: further fields of `cadkit.evaluation.CompareSettings`, such as `cluster="patient_id"`.
+
+    Raises:
+        InputError: the table or the settings are not what they must be.
+    """
+    if isinstance(table, pl.DataFrame):
+        where = Path(out) if out is not None else Path("report") / "compare"
+        path = where.with_name(f"{where.name}.csv")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        table.write_csv(path)
+    else:
+        path = Path(table)
+        where = Path(out) if out is not None else Path("report") / path.stem
+    compare_table(path, where, CompareSettings(truth=truth, scores=tuple(scores), **settings), "cadkit.compare")
+    write_report(where)
+    return EvaluationReport.open(where)
