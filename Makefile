@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 PLUGINS := $(wildcard plugins/*)
 SOURCES := cadkit plugins tests examples benchmarks conftest.py
 
-.PHONY: setup demo test lint slow fuzz format clean
+.PHONY: setup demo test lint slow fuzz bench docs build format clean
 
 setup: $(STAMP)
 
@@ -36,6 +36,23 @@ slow: $(STAMP)
 # Ten minutes of mutated files; an input of each kind of fault is kept in build/fuzz.
 fuzz: $(STAMP)
 	CADKIT_FUZZ_SECONDS=600 CADKIT_FUZZ_KEEP=build/fuzz OMP_NUM_THREADS=1 $(BIN)/pytest -n 0 -s tests/fuzz/test_fuzz.py
+
+# Speed of the statistics beside the usual way, as one table with its bars; a few minutes on an idle machine.
+bench: $(STAMP)
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.speed
+
+# The documentation site, in build/site; a warning, a broken link or a missing name ends it.
+docs: $(VENV)/.docs
+	$(BIN)/zensical build --clean --strict
+
+$(VENV)/.docs: $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[docs]"
+	touch $@
+
+# Wheels of the core and of each plugin, in dist.
+build: $(STAMP)
+	rm -rf dist
+	$(foreach p,. $(PLUGINS),cd $(CURDIR)/$(p) && $(CURDIR)/$(BIN)/python -m hatchling build -t wheel -d $(CURDIR)/dist &&) true
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix $(SOURCES)

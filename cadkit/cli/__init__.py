@@ -16,6 +16,7 @@ def main() -> None:
         sys.argv.remove("--debug")
     from cadkit.cli.app import app
     from cadkit.errors import CadkitError
+    from cadkit.extras import install_command
 
     try:
         app(prog_name="cadkit")
@@ -37,6 +38,9 @@ def main() -> None:
     except Exception as error:
         if debug:
             raise
+        if missing := install_command(error):
+            print(f"cadkit: {missing}", file=sys.stderr)
+            sys.exit(2)
         print(
             f"cadkit: {type(error).__name__}: {error}\n"
             "This should not have happened. Type the command again with --debug for the details of a report.",

@@ -50,7 +50,7 @@ def test_a_wide_table_becomes_a_report_with_its_figures(tmp_path: Path) -> None:
     done = run(tmp_path / "t.csv", *words, "--out", tmp_path / "R")
     assert done.exit_code == 0, done.output
     assert "3 readers, 1 model; 80 units, 20 positive" in done.output
-    assert max(map(len, done.output.splitlines()[:-1])) <= 100
+    assert max(map(len, done.output.splitlines()[:-1])) <= 80
     report = json.loads((tmp_path / "R" / "report.json").read_text())
     mean = np.mean([roc_auc_score(truth, scores[f"Reader{k}"]) for k in range(3)])
     found = [row for row in report["results"] if row["model"] == "mean(readers)" and row["metric"] == "auc"]

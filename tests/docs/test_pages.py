@@ -1,0 +1,156 @@
+"""Every command and code block of the documentation runs, page by page, in a folder with a tiny dataset.
+
+Sizes are made small; nothing else is changed. Blocks that need what is not here say so in a comment on the page, or
+below.
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+from pathlib import Path
+
+import pytest
+from doc_blocks import Block, blocks_of, commands_of, run_command, run_python
+
+import cadkit
+import cadkit.tasks
+from cadkit.phantom import make_phantom
+from cadkit.phantom.user_tables import export_user_tables
+from cadkit.prepare import prepare
+
+ROOT = Path(__file__).resolve().parents[2]
+RUN = ("sh", "python", "console")
+SMALLER = {
+    r"--exams (?!240\b)\d+": "--exams 3 --size 96x72",
+    r"--exams 240\b": "--exams 16 --size 96x72",
+    r"--folds 5": "--folds 2",
+    r"--preset (small|paper|tiny)": "--preset tiny --set epochs=1",
+    r"train gmic\s*(#|$)": r"train gmic --set epochs=1 \1",
+    r"/archive/screening": "archive",
+    r" \[--workers N\]": " --workers 1",
+    r"import dicom FILES": "import dicom archive",
+    r"cadkit split D(?!.*--replace)": "cadkit split D --replace",
+    r"split D (?=.*--replace)": "split D --force ",
+    r"cadkit evaluate": "cadkit evaluate --bootstrap 20 --cases 1",
+    r"cadkit compare": "cadkit compare --bootstrap 20",
+    r"reader-study study.csv": "reader-study study.csv --bootstrap 20",
+}
+ELSEWHERE = {
+    "pip install": "installs; tests/packages does in a clean environment",
+    "make test": "this suite",
+    "dask": "needs a cluster; tests/base/test_tasks_cluster.py",
+    "RUN_A": "runs of three models; tests/prediction/test_combine.py",
+    "TABLE.csv": "an outline of the command; own_scores.md has one that runs",
+}
+PAGES = [ROOT / "README.md", *(page for page in sorted((ROOT / "docs").glob("*.md")) if page.name != "plugins.md")]
+"""docs/plugins.md is run by test_plugins_tutorial.py."""
+MAKES_D = {"README.md", "index.md", "phantom.md", "importing.md"}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a page may find: a dataset D, bare files with tables of labels, a run and score tables."""
+    folder = tmp_path_factory.mktemp("world")
+    made = folder / "D"
+    make_phantom(made, exams=14, size=(96, 72), seed=5, workers=1, progress=False)
+    export_user_tables(made, folder)
+    shutil.copytree(made / "images", folder / "archive")
+    prepare(made, workers=1)
+    shutil.copytree(made, folder / "phantom")
+    cadkit.train("gmic", made, preset="tiny", runs=folder / "runs", epochs=1)
+    tables(folder)
+    readings(folder)
+    program = folder / "model"
+    shutil.copy(ROOT / "examples" / "own_scores" / "model", program)
+    return folder
+
+
+def tables(folder: Path) -> None:
+    """Small tables of scores, made up."""
+    draw = random.Random(0)
+    rows = [(n // 2, n % 3 == 0) for n in range(60)]
+    lines = [f"p{woman},{int(ill)},{ill + draw.random():.3f},{ill + 2 * draw.random():.3f}" for woman, ill in rows]
+    (folder / "scores.csv").write_text("\n".join(["patient_id,cancer,vendor,ours", *lines]) + "\n")
+    breasts = (folder / "D" / "breasts.csv").read_text().splitlines()
+    scored = [",".join([*line.split(",")[:2], f"{draw.random():.3f}"]) for line in breasts[1:]]
+    (folder / "vendor.csv").write_text("\n".join(["exam_id,side,malignant", *scored]) + "\n")
+    women = sorted({exam.patient_id for exam in cadkit.open(folder / "D").exams})
+    parts = [f"{woman},{('train', 'validation', 'test')[n % 3]}" for n, woman in enumerate(women)]
+    (folder / "split.csv").write_text("\n".join(["patient_id,split", *parts]) + "\n")
+
+
+def readings(folder: Path) -> None:
+    """Small tables of readings, made up: a wide one, a long one of two modalities, and marks."""
+    draw = random.Random(1)
+    names = [f"Reader{n}" for n in (1, 2, 3)]
+    heads = ["case_ID", "side", "label", *names, *(f"Recall{n}" for n in (1, 2, 3)), "AI_one", "AI_two"]
+    wide = [",".join(heads)]
+    long = ["reader,modality,case,rating,truth"]
+    marks, lesions = ["reader,modality,case,rating,lesion"], ["case,lesion,weight"]
+    cases = ["case,diseased"]
+    for case in range(30):
+        ill = case % 3 == 0
+        scores = [ill + draw.gauss(0, 1) for _ in range(5)]
+        recalls = [int(score > 0.5) for score in scores[:3]]
+        wide += [",".join(map(str, (case, "L", int(ill), *scores[:3], *recalls, *scores[3:])))]
+        cases.append(f"{case},{int(ill)}")
+        lesions += [f"{case},1,1"] if ill else []
+        for reader in names:
+            for modality in ("film", "tomo"):
+                rating = round(ill + draw.gauss(2, 1))
+                long.append(f"{reader},{modality},{case},{rating},{int(ill)}")
+                marks.append(f"{reader},{modality},{case},{rating},{'1' if ill and rating > 2 else 'NL'}")
+    for name, lines in (("study", wide), ("readings", long), ("ratings", long), ("marks", marks), ("cases", cases),
+                        ("lesions", lesions)):  # fmt: skip
+        (folder / f"{name}.csv").write_text("\n".join(lines) + "\n")
+
+
+def beside(folder: Path) -> str:
+    """The name of the folder, or of one beside it: a page shows several ways to make D."""
+    number = 1
+    while folder.exists():
+        folder, number = folder.with_name(f"{folder.name.partition('-')[0]}-{number}"), number + 1
+    return folder.name
+
+
+def reason_of(block: Block) -> str:
+    if block.reason or block.language not in RUN:
+        return block.reason or f"{block.language} is not run"
+    return next((reason for word, reason in ELSEWHERE.items() if word in block.text), "")
+
+
+@pytest.fixture
+def place(world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the world, which is where commands run; on one processor."""
+    folder = tmp_path / "here"
+    shutil.copytree(world, folder)
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(cadkit.tasks, "processors", lambda: 1)
+    monkeypatch.setenv("CADKIT_CONFIG", str(tmp_path / "config"))
+    return folder
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_blocks_of_a_page_run_in_order(page: Path, place: Path) -> None:
+    if page.name in MAKES_D:
+        shutil.rmtree(place / "D")
+        shutil.rmtree(place / "runs")
+    text, names = page.read_text(encoding="utf-8"), {"__name__": page.stem}
+    for block in blocks_of(page):
+        if reason_of(block):
+            continue
+        if block.language == "python":
+            run_python(block, text, names)
+            continue
+        for words in commands_of(block, SMALLER):
+            if words[:2] == ["cadkit", "phantom"]:
+                words[2] = beside(place / words[2])
+            run_command(words)
+
+
+def test_what_is_not_run_is_little_and_says_why() -> None:
+    blocks = [block for page in PAGES for block in blocks_of(page) if block.language in RUN]
+    left_out = [block for block in blocks if reason_of(block)]
+    assert len(blocks) - len(left_out) >= 25
+    assert len(left_out) <= 11, [(block.page, block.line) for block in left_out]
