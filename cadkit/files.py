@@ -118,6 +118,17 @@ def sha256_of(path: str | os.PathLike[str]) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def refuse_file(folder: Path) -> None:
+    """Refuse a file where a folder is to be written, or in the way to it.
+
+    Raises:
+        InputError: names the file.
+    """
+    there = next((path for path in (folder, *folder.parents) if path.exists()), None)
+    if there is not None and not there.is_dir():
+        raise InputError("is a file, and a folder is to be written", file=there, mend="Give another folder with --out.")
+
+
 def inside(folder: Path, name: str) -> Path:
     """`folder / name`, refused if it leaves the folder.
 

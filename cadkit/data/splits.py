@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from cadkit.data.csv_lines import refuse_ragged
 from cadkit.data.tables import SPLITS
 from cadkit.errors import InputError, Problem, ProblemsError
 
@@ -216,6 +217,7 @@ def split_from_table(exams: pl.DataFrame, path: Path) -> pl.Series:
 def _read_parts(path: Path) -> tuple[pl.DataFrame, str, str]:
     """The table as text with the names of its column of ids and of its column of parts."""
     try:
+        refuse_ragged(path)
         table = pl.read_csv(path, infer_schema=False)
     except FileNotFoundError:
         raise InputError("the file is missing", file=path) from None

@@ -16,6 +16,7 @@ from typing import Any
 
 import polars as pl
 
+from cadkit.data.csv_lines import refuse_ragged
 from cadkit.errors import InputError, Problem
 from cadkit.files import atomic, fingerprint, read_toml, write_toml
 
@@ -196,6 +197,7 @@ def read_table(folder: Path, table: Table, labels: Iterable[str] = ()) -> tuple[
     if not path.exists():
         empty = pl.DataFrame(schema=dict.fromkeys(table.required, pl.String))
         return empty, []
+    refuse_ragged(path, table.file)
     try:
         raw = pl.read_csv(path, infer_schema=False)
     except pl.exceptions.NoDataError:

@@ -276,7 +276,8 @@ def difference(a: Result, b: Result, *, margin: float | None = None) -> Comparis
     """Paired bootstrap difference a - b of one metric of two models.
 
     Both results must come from the same `Replicates`. The interval has the replicates' kind and level; p is
-    2 min(share <= 0, share >= 0), with one added to each count and to their number, at most 1.
+    2 min(share <= 0, share >= 0), with one added to each count and to their number, at most 1. Where no replicate lies
+    on the other side, p is the smallest that so many replicates can show (flag `p-floor`): read it as "at most".
 
     Args:
         a, b: the metric of two models. Locked thresholds may differ between them, other points may not.
@@ -300,15 +301,18 @@ def difference(a: Result, b: Result, *, margin: float | None = None) -> Comparis
     whole = with_interval(Result(a.metric, a.value - b.value), gap, replicates, both)
     defined = gap[~np.isnan(gap)]
     p = p_margin = None
+    flags = whole.flags
     if len(defined) and whole.dropped is not None and whole.dropped <= intervals.MAX_DROPPED * len(gap):
         # Equal up to rounding is equal, as in the BCa interval.
         tails = ((defined <= 1e-12).sum(), (defined >= -1e-12).sum())
         p = min(1.0, 2 * float(min(tails) + 1) / (len(defined) + 1))
+        if not min(tails) and p < 1:
+            flags = (*flags, "p-floor")
         if margin is not None:
             p_margin = float((defined <= 1e-12 - margin).sum() + 1) / (len(defined) + 1)
     return Comparison(
         a.metric, whole.value, whole.low, whole.high, whole.ci, p, "bootstrap", at, dropped=whole.dropped,
-        reason=whole.reason, flags=whole.flags, margin=margin, p_margin=p_margin, given=a.given,
+        reason=whole.reason, flags=flags, margin=margin, p_margin=p_margin, given=a.given,
     )  # fmt: skip
 
 

@@ -74,8 +74,10 @@ def threshold_at(
 ) -> float:
     """The score to call positive from, so that these rows have at least that sensitivity or that specificity.
 
-    Of the thresholds that do, the one with the largest of the other share; among equals the highest. Infinite where
-    only calling no row positive does. Choose it on validation data, then give it to the metrics of the test data.
+    Of the thresholds that do, the one that goes beyond the share asked for least, and so has the largest of the other
+    share: the highest for a sensitivity, the lowest for a specificity. A specificity is so fixed by the negatives,
+    wherever the few positives happen to lie. Infinite where only calling no row positive reaches the share. Choose it
+    on validation data, then give it to the metrics of the test data.
 
     >>> threshold_at([0, 0, 1, 1], [0.1, 0.7, 0.8, 0.4], sensitivity=1)
     0.4
@@ -94,11 +96,10 @@ def threshold_at(
     true, false, threshold = passed(positive, values, None)
     true, false = np.concatenate([[0.0], true]), np.concatenate([[0.0], false])
     threshold = np.concatenate([[np.inf], threshold])
-    hit, clear = true / true[-1], (false[-1] - false) / false[-1]
-    kept, other = (hit, clear) if specificity is None else (clear, hit)
+    kept = true / true[-1] if specificity is None else (false[-1] - false) / false[-1]
+    # Thresholds fall, and with them sensitivity rises and specificity falls.
     possible = np.flatnonzero(kept >= wanted)
-    # Thresholds fall: the first of the best is the highest.
-    return float(threshold[possible[np.argmax(other[possible])]])
+    return float(threshold[possible[0] if specificity is None else possible[-1]])
 
 
 def _at(

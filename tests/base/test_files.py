@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cadkit.errors import InputError
-from cadkit.files import atomic, inside, read_toml, write_json, write_text, write_toml
+from cadkit.files import atomic, inside, read_toml, refuse_file, write_json, write_text, write_toml
 
 
 def test_an_error_in_the_block_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
@@ -73,3 +73,12 @@ def test_a_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "d" / "link").symlink_to(tmp_path)
     with pytest.raises(InputError, match="inside the dataset's folder"):
         inside(tmp_path / "d", "link/secret.png")
+
+
+def test_a_file_is_no_place_for_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text("a")
+    for folder in (tmp_path / "table.csv", tmp_path / "table.csv" / "report"):
+        with pytest.raises(InputError, match=r"table\.csv: is a file, and a folder is to be written"):
+            refuse_file(folder)
+    for folder in (tmp_path, tmp_path / "new" / "report", Path("new")):
+        refuse_file(folder)

@@ -74,7 +74,7 @@ def test_keys_are_filled_and_unique(tmp_path: Path) -> None:
 
 
 def test_missing_columns_are_named(tmp_path: Path) -> None:
-    (tmp_path / "images.csv").write_text("image_id;exam_id;side;view\n")
+    (tmp_path / "images.csv").write_text("file,frame\n")
     _, problems = read_table(tmp_path, IMAGES)
     assert [(p.rule, p.mend) for p in problems] == [
         ("missing-column", f"Add the column {name}.") for name in ("image_id", "exam_id", "side", "view")
@@ -87,9 +87,17 @@ def test_two_columns_of_one_name_are_refused(tmp_path: Path, text: str) -> None:
         exams(tmp_path, text)
 
 
-@pytest.mark.parametrize("text", [b"exam_id,patient_id\na,p,x\n", b"exam_id,patient_id\na,p\xe4\n"])
-def test_what_is_no_csv_is_an_input_error(tmp_path: Path, text: bytes) -> None:
-    with pytest.raises(InputError, match=r"exams.csv: not a readable CSV"):
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (b"exam_id,patient_id\na,p\xe4\n", r"exams.csv: not a readable CSV"),
+        (b"exam_id,patient_id\na,p\nb,q,x\n", r"exams.csv, row 2 \(line 3\): 3 fields where the header has 2"),
+        (b"exam_id,patient_id\na\n", r"exams.csv, row 1 \(line 2\): 1 field where the header has 2"),
+        (b"exam_id;patient_id\na;p\n", r"exams.csv, header: .* separated by semicolons"),
+    ],
+)
+def test_what_is_no_csv_is_an_input_error(tmp_path: Path, text: bytes, told: str) -> None:
+    with pytest.raises(InputError, match=told):
         exams(tmp_path, text)
 
 
