@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cadkit.cli import about, comparing, data, models, results
+from cadkit.cli import about, combining, comparing, data, models, plugin, populations, reader_study, results
 
 app = typer.Typer(
     name="cadkit",
@@ -37,10 +37,11 @@ def common(
 
 
 for panel, functions in (
-    ("Data", (data.phantom, data.import_, data.check, data.info, data.split, data.prepare)),
-    ("Models", (models.train, models.predict, models.plugins, models.runs)),
-    ("Results", (results.evaluate, comparing.compare, results.report)),
+    ("Data", (data.phantom, data.import_, data.check, data.info, data.split, data.prepare, populations.population)),
+    ("Models", (models.train, models.predict, combining.combine, models.plugins, models.runs)),
+    ("Results", (results.evaluate, comparing.compare, reader_study.reader_study, results.report)),
     ("This installation", (about.doctor,)),
 ):
     for function in functions:
-        app.command(name=function.__name__.rstrip("_"), rich_help_panel=panel)(function)
+        app.command(name=function.__name__.rstrip("_").replace("_", "-"), rich_help_panel=panel)(function)
+app.add_typer(plugin.app, name="plugin", rich_help_panel="Models")

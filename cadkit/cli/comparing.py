@@ -31,6 +31,9 @@ def compare(
         str, typer.Option(help="Specificities to operate at: sensitivity there.", show_default=False)
     ] = "",
     interpolate: Annotated[bool, typer.Option("--interpolate", help="Read the ROC polygon, too.")] = False,
+    partial_auc: Annotated[
+        str, typer.Option(metavar="RANGES", help="Areas of parts of the ROC, as specificity:0.8-1.", show_default=False)
+    ] = "",
     threshold: Annotated[
         list[str] | None, typer.Option(metavar="[NAME=]VALUE", help="Positive from this score on; may be repeated.")
     ] = None,
@@ -47,7 +50,10 @@ def compare(
     bootstrap: Annotated[int, typer.Option(min=0, help="Replicates; patients are resampled; 0 for none.")] = 2000,
     interval: Annotated[Literal["percentile", "bca"], typer.Option(help="Kind of bootstrap interval.")] = "percentile",
     stratify: Annotated[bool, typer.Option("--stratify", help="Resample patients with and without a 1 apart.")] = False,
-    ci: Annotated[float, typer.Option(min=0.5, max=0.999, help="Confidence level.")] = 0.95,
+    ci: Annotated[float, typer.Option(help="Confidence level, as 0.95.")] = 0.95,
+    auc_interval: Annotated[
+        Literal["plain", "logit"], typer.Option(help="DeLong's intervals of the AUC: plain, or on the logit scale.")
+    ] = "plain",
     seed: Annotated[int, typer.Option(min=0, help="Of all resampling.")] = 0,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the report.", show_default=False)] = None,
     as_json: AsJson = False,
@@ -60,9 +66,9 @@ def compare(
     settings = CompareSettings.parse(
         truth=truth, scores=scores, cluster=cluster, groups=groups or [], by=by, metrics=metrics,
         sensitivity_at=sensitivity_at, specificity_at=specificity_at, interpolate=interpolate,
-        thresholds=threshold or [], threshold_from=threshold_from, prevalence=prevalence, primary=primary,
-        margin=margin, permutations=permutations, risk=risk, bootstrap=bootstrap, interval=interval,
-        stratify=stratify, ci=ci, seed=seed,
+        partial_auc=partial_auc, thresholds=threshold or [], threshold_from=threshold_from, prevalence=prevalence,
+        primary=primary, margin=margin, permutations=permutations, risk=risk, bootstrap=bootstrap, interval=interval,
+        stratify=stratify, ci=ci, seed=seed, auc_interval=auc_interval,
     )  # fmt: skip
     folder = out or Path("report") / table.stem
     found = compare_columns(table, folder, settings, shlex.join(["cadkit", *sys.argv[1:]]))

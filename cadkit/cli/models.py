@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from cadkit.cli.data import AsJson
 
+if TYPE_CHECKING:
+    from cadkit.prediction import Predictions
+
 Data = Annotated[Path | None, typer.Option("--data", metavar="D", help="Dataset folder.", show_default=False)]
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of the model.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")]
 EMBEDDED = Path("phantom")
+_PROGRAM: dict[str, Any] = {"rich_help_panel": "With --command"}
 
 
 def embedded_phantom() -> Path:
@@ -88,19 +92,62 @@ def train(
 
 
 def predict(
-    sources: Annotated[list[str], typer.Argument(metavar="RUN|PLUGIN...", help="Run folders, or plugins.")],
+    sources: Annotated[
+        list[str] | None, typer.Argument(metavar="[RUN|PLUGIN...]", help="Run folders, or plugins.")
+    ] = None,
     data: Data = None,
     split: Annotated[str, typer.Option(help="train, validation, test or all.")] = "test",
     saliency: Annotated[bool, typer.Option("--saliency", help="Write saliency maps too.")] = False,
     out: Annotated[Path | None, typer.Option(metavar="P", help="Folder to write.", show_default=False)] = None,
     set_: Set = None,
     device: Device = "auto",
+    command: Annotated[
+        str,
+        typer.Option(
+            help="Any program instead: './model --in {exams} --out {predictions}'.", show_default=False, **_PROGRAM
+        ),
+    ] = "",
+    format: Annotated[
+        Literal["dicom", "png16"], typer.Option(help="What the program reads: pseudonymous files, or PNGs.", **_PROGRAM)
+    ] = "dicom",
+    label: Annotated[
+        list[str] | None, typer.Option(help="Label that it scores; may be repeated.", show_default=False, **_PROGRAM)
+    ] = None,
+    probability: Annotated[
+        bool, typer.Option("--probability", help="Its scores are probabilities.", **_PROGRAM)
+    ] = False,
+    timeout: Annotated[float, typer.Option(help="Seconds an exam.", **_PROGRAM)] = 600,
+    jobs: Annotated[int, typer.Option(min=1, help="Starts at the same time.", **_PROGRAM)] = 1,
+    batch: Annotated[int, typer.Option(min=1, help="Exams a start.", **_PROGRAM)] = 1,
 ) -> None:
     """Run models over exams: scores, marks and maps at image, breast and exam level."""
     from cadkit.errors import InputError
     from cadkit.plugin.config import parse_settings
     from cadkit.prediction import predict_with
 
+    if bool(sources) == bool(command):
+        raise InputError("give either runs or plugins, or --command", mend="For instance `cadkit predict runs/gmic-1`.")
+    if command:
+        if data is None or saliency or set_:
+            raise InputError("--command takes --data, and neither --saliency nor --set", row="--command", value=command)
+        from cadkit.prediction.command import predict_command
+
+        _told(
+            predict_command(
+                command,
+                data,
+                split=split,
+                out=out,
+                labels=label or (),
+                scores="probability" if probability else "risk",
+                format=format,
+                timeout=timeout,
+                jobs=jobs,
+                batch=batch,
+            )
+        )
+        return
+    sources = sources or []
     if out is not None and len(sources) > 1:
         raise InputError("--out takes one model", row="--out", mend="Leave it out, or predict one at a time.")
     for source in sources:
@@ -113,9 +160,15 @@ def predict(
             settings=parse_settings(set_ or []),
             device=device,
         )
-        typer.echo(f"Wrote {made.folder}: {made.record['exams']} exams.")
-        flag = " --froc" if made.localizes else ""
-        typer.echo(f"Next: cadkit evaluate{flag} {made.folder}")
+        _told(made)
+
+
+def _told(made: Predictions) -> None:
+    left_out = made.skipped()["level"].to_list().count("exam")
+    skipped = f" ({left_out} skipped: {made.folder}/skipped.csv)" if left_out else ""
+    typer.echo(f"Wrote {made.folder}: {made.record['exams']} exams{skipped}.")
+    flag = " --froc" if made.localizes else ""
+    typer.echo(f"Next: cadkit evaluate{flag} {made.folder}")
 
 
 def plugins(as_json: AsJson = False) -> None:
@@ -136,7 +189,7 @@ def plugins(as_json: AsJson = False) -> None:
             "localizes": row["localizes"],
             "trains": "yes" if row["trainable"] else "no",
             "presets": ", ".join(row["presets"]),
-            "state": "ok" if row["ok"] else row["reason"],
+            "state": row["reason"] or "ok",
         }
         for row in rows
     ]

@@ -17,14 +17,27 @@ from cadkit.cli.models import Data, Device
 def evaluate(
     sources: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[RUN|PREDICTIONS...]", help="Runs or prediction folders; else the newest run."),
+        typer.Argument(
+            metavar="[[NAME=]RUN|PREDICTIONS|TABLE...]",
+            help="Runs, prediction folders, CSV or Parquet tables of scores; NAME=A,B,... are runs of one model. "
+            "Else the newest run.",
+        ),
     ] = None,
     data: Data = None,
     split: Annotated[str, typer.Option(help="train, validation, test or all.", show_default="test")] = "",
     population: Annotated[
-        str, typer.Option(help='screening (all), biopsied, malignant-vs-benign, or a condition as in "age >= 50".')
+        str,
+        typer.Option(
+            help="screening (all), biopsied, malignant-vs-benign, a list of `cadkit population`, or a condition as in "
+            '"age >= 50".'
+        ),
     ] = "screening",
-    level: Annotated[list[str], typer.Option(help="image, breast, exam; may be repeated.")] = ["breast"],  # noqa: B006
+    level: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="image, breast, exam; may be repeated.", show_default="breast, or what the models give instead"
+        ),
+    ] = None,
     label: Annotated[
         list[str] | None, typer.Option(help="Label to judge, or a union any=malignant|benign; may be repeated.")
     ] = None,
@@ -32,6 +45,10 @@ def evaluate(
         str, typer.Option(help="Subgroups by column,column; with edges of bins as in age:40/50/70.", show_default=False)
     ] = "",
     extra: Annotated[bool, typer.Option("--extra", help="Judge the models' further scores too.")] = False,
+    views: Annotated[bool, typer.Option("--views", help="Judge CC and MLO images apart, and compare them.")] = False,
+    correlations: Annotated[
+        bool, typer.Option("--correlations", help="Of an exam's predictions: left and right, each label.")
+    ] = False,
     froc: Annotated[bool, typer.Option("--froc", help="Sensitivity against false positives per image.")] = False,
     localization: Annotated[bool, typer.Option("--localization", help="Dice and pixel AP of the maps.")] = False,
     hit: Annotated[Literal["center", "iou", "distance"], typer.Option(help="When a mark hits a finding.")] = "center",
@@ -75,7 +92,7 @@ def evaluate(
         list[str] | None,
         typer.Option(
             metavar="VALIDATION",
-            help="Run or predictions of the validation split that lock the thresholds; once for every model.",
+            help="Run, predictions or table of the validation split that lock the thresholds; once for every model.",
         ),
     ] = None,
     prevalence: Annotated[
@@ -84,18 +101,28 @@ def evaluate(
     interpolate: Annotated[
         bool, typer.Option("--interpolate", help="Read curves between operating points along straight lines.")
     ] = False,
+    partial_auc: Annotated[
+        str, typer.Option(metavar="RANGES", help="Areas of parts of the ROC, as specificity:0.8-1.", show_default=False)
+    ] = "",
     primary: Annotated[
         str, typer.Option(metavar="A:B", help="Comparison of two models whose p is not adjusted.", show_default=False)
     ] = "",
     margin: Annotated[
         float | None, typer.Option(help="Test that a difference exceeds minus this, one-sided.", show_default=False)
     ] = None,
-    bootstrap: Annotated[int, typer.Option(min=1, help="Replicates; patients are resampled.")] = 2000,
+    permutations: Annotated[int, typer.Option(min=0, help="Of a permutation test of pairs; 0 for none.")] = 0,
+    bootstrap: Annotated[int, typer.Option(min=1, help="Number of replicates.")] = 2000,
+    cluster: Annotated[
+        str, typer.Option(metavar="COLUMN", help="What is resampled: patient, exam, or a column of exams.csv.")
+    ] = "patient",
     interval: Annotated[Literal["percentile", "bca"], typer.Option(help="Kind of bootstrap interval.")] = "percentile",
     stratify: Annotated[
         bool, typer.Option("--stratify", help="Draw patients with and without each label apart.")
     ] = False,
-    ci: Annotated[float, typer.Option(min=0.5, max=0.999, help="Confidence level.")] = 0.95,
+    ci: Annotated[float, typer.Option(help="Confidence level, as 0.95.")] = 0.95,
+    auc_interval: Annotated[
+        Literal["plain", "logit"], typer.Option(help="DeLong's intervals of the AUC: plain, or on the logit scale.")
+    ] = "plain",
     seed: Annotated[int, typer.Option(help="Of all resampling.")] = 0,
     cases: Annotated[int, typer.Option(min=0, help="Hits, misses and false alarms shown of each label.")] = 6,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder of the report.", show_default=False)] = None,
@@ -121,26 +148,32 @@ def evaluate(
     settings = Settings(
         split=split,
         population=population,
-        levels=tuple(level),
+        levels=tuple(level or ()),
         labels=tuple(label or ()),
         by=_words(by),
         sensitivity_at=_numbers(sensitivity_at, "--sensitivity-at"),
         specificity_at=_numbers(specificity_at, "--specificity-at"),
         prevalence=prevalence,
         interpolate=interpolate,
+        partial_auc=_words(partial_auc),
         primary=primary,
         margin=margin,
+        permutations=permutations,
         extra=extra,
         froc=rule if froc else None,
         fpi=_numbers(fpi, "--fpi"),
         fom=_words(fom),
         localization=localization,
+        views=views,
+        correlations=correlations,
         bootstrap=bootstrap,
+        cluster=cluster,
         interval=interval,
         stratify=stratify,
         ci=ci,
         seed=seed,
         cases=cases,
+        auc_interval=auc_interval,
     )
     command = shlex.join(["cadkit", *sys.argv[1:]])
     report, folder = evaluate_sources(

@@ -2,9 +2,21 @@
 
 from cadkit.evaluation.compare_settings import CompareSettings
 from cadkit.evaluation.comparing import compare
+from cadkit.evaluation.groups import Group
 from cadkit.evaluation.localizing import FrocRule
+from cadkit.evaluation.reader_population import StudyDraw, draw_population
 from cadkit.evaluation.running import evaluate
 from cadkit.evaluation.settings import Settings
 from cadkit.evaluation.sources import evaluate_sources
 
-__all__ = ["CompareSettings", "FrocRule", "Settings", "compare", "evaluate", "evaluate_sources"]
+__all__ = [
+    "CompareSettings",
+    "FrocRule",
+    "Group",
+    "Settings",
+    "StudyDraw",
+    "compare",
+    "draw_population",
+    "evaluate",
+    "evaluate_sources",
+]

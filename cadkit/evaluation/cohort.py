@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -17,12 +15,11 @@ from cadkit.errors import InputError
 from cadkit.evaluation.population import EVERYONE, PAIR, Population, share_of_malignant
 from cadkit.evaluation.schema import Cohort, CohortStep, LeftOut
 from cadkit.prediction import Predictions
-from cadkit.prediction.folder import FILES, LEVELS
+from cadkit.prediction.folder import FILES
+from cadkit.prediction.levels import LOWER, Unit, answered_exams, pooled, rows_by_id
 
-Unit = Image | Breast | Exam
 
-
-@dataclass
+@dataclass(eq=False)
 class Scored:
     """One model's scores of the cohort.
 
@@ -40,21 +37,14 @@ class Scored:
     def scores(self, level: str) -> dict[Any, dict[str, float]]:
         """Rows of scores by id: image_id, (exam_id, side) or exam_id."""
         if level not in self.tables:
-            frame = self.predictions.scores(level)
-            keys = LEVELS[level]
-            values = [c for c in frame.columns if c not in ("image_id", "exam_id", "side")]
-            ids = frame.select(keys).rows()
-            rows = frame.select(values).rows(named=True)
-            given = [{name: value for name, value in row.items() if value is not None} for row in rows]
-            self.tables[level] = dict(zip([i[0] if len(i) == 1 else i for i in ids], given, strict=True))
+            self.tables[level] = rows_by_id(self.predictions, level)
         return self.tables[level]
 
     def gives(self, level: str) -> bool:
         """Whether a level has scores, of its own or from the level below."""
-        lower = {"exam": "breast", "breast": "image"}
         if self.predictions.has(level) and self.scores(level):
             return True
-        return level in lower and self.gives(lower[level])
+        return level in LOWER and self.gives(LOWER[level])
 
 
 @dataclass
@@ -66,6 +56,7 @@ class Chosen:
         population: which of their breasts count.
         unions: labels that are one of several, by name: truth is either, score the largest.
         eligible: exams of the population, answered or not.
+        clusters: what is resampled, by exam; the patient where it is empty.
     """
 
     data: Dataset
@@ -76,6 +67,12 @@ class Chosen:
     population: Population = EVERYONE
     unions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     eligible: list[Exam] = field(default_factory=list)
+    clusters: Mapping[str, str] = field(default_factory=dict)
+
+    def cluster_of(self, unit: Unit) -> str:
+        """The patient of an exam, breast or image, or what is resampled in the patient's place."""
+        exam = unit if isinstance(unit, Exam) else unit.exam
+        return self.clusters[exam.id] if self.clusters else exam.patient_id
 
     @property
     def breasts(self) -> list[Breast]:
@@ -93,6 +90,8 @@ class Chosen:
 
     def truth(self, unit: Unit, label: str) -> float:
         """1, 0 or NaN (unknown): of a union 1 if any is, unknown if none is but one may be."""
+        if label not in self.unions:
+            return unit.truth(label)
         values = [unit.truth(part) for part in self.parts(label)]
         if 1.0 in values:
             return 1.0
@@ -109,6 +108,8 @@ class Chosen:
                 return None
             share = share_of_malignant(row[PAIR[0]], row[PAIR[1]])
             return None if math.isnan(share) else share
+        if name not in self.unions:
+            return row.get(name)
         parts = self.parts(name)
         return max(row[part] for part in parts) if all(part in row for part in parts) else None
 
@@ -198,42 +199,23 @@ def choose(
 
 
 def _answered(model: Scored, data: Dataset, exams: Sequence[Exam]) -> tuple[set[str], dict[str, str]]:
-    folder = model.predictions.folder
-    owners: dict[str, dict[Any, str]] = {
-        "image": dict(data.tables["images"].select("image_id", "exam_id").iter_rows()),
-        "breast": {(exam.id, side): exam.id for exam in data.exams for side in exam.breasts},
-        "exam": {exam.id: exam.id for exam in data.exams},
-    }
-    answered: set[str] = set()
-    for level in LEVELS:
-        if not model.predictions.has(level):
-            continue
-        owner, ids = owners[level], model.scores(level)
-        _all_known([i for i in ids if i not in owner], f"{level}(s)", data, folder)
-        answered |= {owner[i] for i in ids}
-    marked = model.predictions.marks()["image_id"].unique()
-    _all_known([i for i in marked if i not in owners["image"]], "marked image(s)", data, folder)
+    answered = answered_exams(model.predictions, data)
     skipped = {name: reason for level, name, reason in model.predictions.skipped().iter_rows() if level == "exam"}
     missing = [exam.id for exam in exams if exam.id not in answered and exam.id not in skipped]
-    if missing:
+    if missing and not model.predictions.absent:
         raise InputError(
             f"{len(missing)} of {len(exams)} exams have no prediction",
-            file=folder,
+            file=model.predictions.folder,
             value=missing[0],
-            mend="Predict them, or list each with its reason in skipped.csv (level,id,reason).",
+            mend=_made_for(model) + "Predict them, or list each with its reason in skipped.csv (level,id,reason).",
         )
-    return answered - set(skipped), skipped
+    return answered - set(skipped), {**dict.fromkeys(missing, model.predictions.absent), **skipped}
 
 
-def _all_known(strange: Sequence[Any], what: str, data: Dataset, folder: Path) -> None:
-    if strange:
-        first = sorted("/".join(i) if isinstance(i, tuple) else str(i) for i in strange)[0]
-        raise InputError(
-            f"{len(strange)} {what} of the prediction are not in the dataset {data.meta.name}",
-            file=folder,
-            value=first,
-            mend="Evaluate it on the dataset that it was made for (--data).",
-        )
+def _made_for(model: Scored) -> str:
+    """Which split a model's predictions are of, as they record it."""
+    split = model.predictions.record.get("split")
+    return f"These predictions are of the split {split}. " if split else ""
 
 
 @dataclass(frozen=True)
@@ -244,7 +226,7 @@ class Rows:
         ids: of the units.
         truth: 0 or 1.
         score: models x units.
-        patient: cluster of every unit.
+        patient: cluster of every unit: its patient, unless something else is resampled.
         unknown: units that were left out because their label is not known.
         unanswered: units that were left out because a model has no score for them.
     """
@@ -257,7 +239,14 @@ class Rows:
     unanswered: int
 
 
-def rows_of(chosen: Chosen, models: Sequence[Scored], level: str, label: str, column: str | None = None) -> Rows:
+def rows_of(
+    chosen: Chosen,
+    models: Sequence[Scored],
+    level: str,
+    label: str,
+    column: str | None = None,
+    also: Sequence[Scored] = (),
+) -> Rows:
     """The rows of a level and label that are known and that every model scored.
 
     Args:
@@ -266,13 +255,15 @@ def rows_of(chosen: Chosen, models: Sequence[Scored], level: str, label: str, co
         level: image, breast or exam.
         label: whose truth.
         column: the score; the label's own by default.
+        also: further models that must have scored a row.
 
     Raises:
         InputError: a model has no such score.
     """
-    tables = [level_scores(model, chosen, level) for model in models]
+    every = [*models, *(one for one in also if one not in models)]
+    tables = [level_scores(model, chosen, level) for model in every]
     name = column or label
-    for table, model in zip(tables, models, strict=True):
+    for table, model in zip(tables, every, strict=True):
         for part in PAIR if chosen.population.normalised and name == PAIR[0] else chosen.parts(name):
             _has_column(table, part, model)
     ids, truth, patient, scores = [], [], [], []
@@ -287,15 +278,10 @@ def rows_of(chosen: Chosen, models: Sequence[Scored], level: str, label: str, co
         else:
             ids.append(identity)
             truth.append(int(value))
-            patient.append(patient_of(unit))
-            scores.append(found)
+            patient.append(chosen.cluster_of(unit))
+            scores.append(found[: len(models)])
     matrix = np.array(scores, dtype=np.float64).reshape(len(ids), len(models)).T
     return Rows(ids, np.array(truth, dtype=np.int64), matrix, np.array(patient, dtype=str), unknown, unanswered)
-
-
-def patient_of(unit: Unit) -> str:
-    """The patient of an exam, breast or image."""
-    return unit.patient_id if isinstance(unit, Exam) else unit.exam.patient_id
 
 
 def _has_column(table: dict[Any, dict[str, float]], name: str, model: Scored) -> None:
@@ -321,29 +307,6 @@ def level_scores(model: Scored, chosen: Chosen, level: str) -> dict[Any, dict[st
         )
     if model.predictions.has(level) and model.scores(level):
         return model.scores(level)
-    pooling = model.predictions.record.get("pooling", {})
-    lower = level_scores(model, chosen, "breast" if level == "exam" else "image")
-    way = pooling.get("breasts", "max") if level == "exam" else pooling.get("views", "mean")
-    pooled: dict[Any, dict[str, float]] = {}
-    for identity, unit in chosen.units(level):
-        if isinstance(unit, Exam):
-            groups = [[lower[(unit.id, side)]] for side in unit.breasts if (unit.id, side) in lower]
-        else:
-            assert isinstance(unit, Breast)
-            views: dict[str, list[dict[str, float]]] = {}
-            for image in unit.images:
-                if image.id in lower:
-                    views.setdefault(image.view, []).append(lower[image.id])
-            groups = list(views.values())
-        if groups:
-            pooled[identity] = _pool(groups, way)
-    model.tables[level] = pooled
-    return pooled
-
-
-def _pool(groups: list[list[dict[str, float]]], way: str) -> dict[str, float]:
-    first, *others = [row for rows in groups for row in rows]
-    names = [name for name in first if all(name in row for row in others)]
-    combine: dict[str, Callable[[list[float]], float]] = {"mean": fmean, "max": max, "sum": math.fsum}
-    within = combine["max" if way == "max" else "mean"]
-    return {name: combine[way]([within([row[name] for row in rows]) for rows in groups]) for name in names}
+    lower = level_scores(model, chosen, LOWER[level])
+    model.tables[level] = pooled(lower, chosen.units(level), model.predictions.record.get("pooling", {}))
+    return model.tables[level]

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from cadkit.errors import InputError
-from cadkit.evaluation.score_results import METRICS
+from cadkit.evaluation.partial_areas import OPTION, partial_areas
+from cadkit.evaluation.repeats import refuse_repeats
+from cadkit.evaluation.score_results import METRICS, REWEIGHED
+from cadkit.evaluation.settings import AucInterval, check_numbers
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,7 @@ class CompareSettings:
         sensitivity_at: specificity at these sensitivities, and the metrics at the thresholds that reach them.
         specificity_at: likewise. Where neither is given, both are read at 0.9, without metrics at a threshold.
         interpolate: read sensitivities and specificities off straight lines between operating points, too.
+        partial_auc: ranges as `specificity:0.8-1`, whose areas under the ROC curve are given raw and corrected.
         thresholds: given ones by model; the name "" stands for all others.
         threshold_from: a table of the same columns on which the thresholds for `sensitivity_at` and
             `specificity_at` are locked; without one they are chosen in-sample and said to be.
@@ -38,6 +42,7 @@ class CompareSettings:
         interval: percentile or bca.
         stratify: draw patients with and without a positive apart.
         ci, seed: confidence level; of all resampling.
+        auc_interval: DeLong's intervals of the AUC: plain, or made on the logit scale.
     """
 
     truth: str
@@ -49,6 +54,7 @@ class CompareSettings:
     sensitivity_at: tuple[float, ...] = ()
     specificity_at: tuple[float, ...] = ()
     interpolate: bool = False
+    partial_auc: tuple[str, ...] = ()
     thresholds: Mapping[str, float] = field(default_factory=dict)
     threshold_from: Path | None = None
     prevalence: float | None = None
@@ -61,6 +67,7 @@ class CompareSettings:
     stratify: bool = False
     ci: float = 0.95
     seed: int = 0
+    auc_interval: AucInterval = "plain"
 
     def columns(self) -> tuple[str, ...]:
         """Every score column: those compared, then the runs of groups."""
@@ -75,20 +82,42 @@ class CompareSettings:
         for name in self.metrics:
             if name not in METRICS:
                 raise InputError("unknown metric", row="--metrics", value=name, mend=f"Known are {', '.join(METRICS)}.")
+        partial_areas(self.partial_auc)
+        refuse_repeats(
+            {
+                OPTION: self.partial_auc, "--sensitivity-at": self.sensitivity_at,
+                "--specificity-at": self.specificity_at, "--by": self.by,
+            }
+        )  # fmt: skip
+        if "partial_auc" in self.metrics and not self.partial_auc:
+            raise InputError(
+                "partial_auc is of a range", row="--metrics", mend=f"Name it, as in {OPTION} specificity:0.8-1."
+            )
         shares = (("--sensitivity-at", self.sensitivity_at), ("--specificity-at", self.specificity_at))
         for option, values in shares:
             for value in values:
                 if not 0 < value <= 1:
                     raise InputError("takes shares above 0 and up to 1", row=option, value=value)
-        if self.prevalence is not None and not 0 < self.prevalence < 1:
-            raise InputError("a prevalence lies between 0 and 1", row="--prevalence", value=self.prevalence)
-        if self.margin is not None and not self.margin > 0:
-            raise InputError("a margin is a number above 0", row="--margin", value=self.margin)
+        check_numbers(self.ci, self.margin, self.prevalence, self.auc_interval)
         if self.interval not in ("percentile", "bca"):
             raise InputError("is percentile or bca", row="--interval", value=self.interval)
+        self._check_prevalence()
         if len(set(self.scores)) < len(self.scores):
             raise InputError("a column is named twice", row="--scores", value=",".join(self.scores))
         self._check_names()
+
+    def _check_prevalence(self) -> None:
+        if self.prevalence is None:
+            return
+        if not (self.sensitivity_at or self.specificity_at or self.thresholds):
+            raise InputError(
+                "needs thresholds", row="--prevalence", mend="Add --sensitivity-at, --specificity-at or --threshold."
+            )
+        if not set(REWEIGHED) & set(self.metrics or METRICS):
+            raise InputError(
+                f"re-weighs {', '.join(REWEIGHED)} alone", row="--prevalence", value=self.prevalence,
+                mend="Add one of them to --metrics, or leave the prevalence out.",
+            )  # fmt: skip
 
     def _check_names(self) -> None:
         for name, runs in self.groups.items():
@@ -121,6 +150,7 @@ class CompareSettings:
         metrics: str,
         sensitivity_at: str,
         specificity_at: str,
+        partial_auc: str,
         thresholds: Sequence[str],
         primary: str,
         **given: Any,
@@ -140,6 +170,7 @@ class CompareSettings:
             metrics=_names(metrics),
             sensitivity_at=_shares(sensitivity_at, "--sensitivity-at"),
             specificity_at=_shares(specificity_at, "--specificity-at"),
+            partial_auc=_names(partial_auc),
             thresholds=_thresholds(thresholds),
             primary=(a.strip(), b.strip()) if primary else None,
             **given,

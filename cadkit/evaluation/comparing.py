@@ -15,19 +15,22 @@ import numpy.typing as npt
 import cadkit
 from cadkit import metrics
 from cadkit.errors import InputError
+from cadkit.evaluation.clusters import few_clusters
 from cadkit.evaluation.compare_settings import CompareSettings
+from cadkit.evaluation.curves import histogram, probability_curves, score_curves, unit_scores
 from cadkit.evaluation.inputs import claim
 from cadkit.evaluation.schema import (
     SCHEMA,
     Cohort,
     CohortUnits,
     ComparisonRow,
-    CurveKind,
     CurveRow,
+    HistogramRow,
     LeftOut,
     ModelRow,
     Report,
     ResultRow,
+    UnitScores,
     Warning_,
 )
 from cadkit.evaluation.score_results import (
@@ -46,12 +49,11 @@ from cadkit.evaluation.score_results import (
     too_few,
 )
 from cadkit.evaluation.score_table import ScoreTable, read_score_table
-from cadkit.evaluation.subgroups import too_small
-from cadkit.files import sha256_of, write_json
+from cadkit.evaluation.subgroups import FEW, few_in, too_small
+from cadkit.files import write_json
 
 LEVEL = "row"
 WHOLE = "all"
-_FEW = 20  # positives or negatives below which no interval was measured to cover
 _READ_AT = 0.9  # sensitivity and specificity of the operating points read where none is asked for
 _POINTS = 5000  # of a curve in the report
 _PATIENT_COLUMNS = ("patient_id", "patient", "client_id", "subject_id")
@@ -66,9 +68,12 @@ class _Work:
     asked: Asked
     columns: list[Column]
     replicates: metrics.Replicates | None
+    validation: ScoreTable | None
     results: list[ResultRow] = field(default_factory=list)
     comparisons: list[ComparisonRow] = field(default_factory=list)
     curves: list[CurveRow] = field(default_factory=list)
+    histograms: list[HistogramRow] = field(default_factory=list)
+    units: list[UnitScores] = field(default_factory=list)
     warnings: dict[str, str] = field(default_factory=dict)
 
     def add(self, model: str, rows: Rows, found: metrics.Result) -> None:
@@ -99,21 +104,26 @@ def compare(path: str | Path, folder: str | Path, settings: CompareSettings, com
     claim(folder)
     table = read_score_table(path, settings.truth, settings.columns(), settings.cluster, settings.by)
     _both_classes(table, settings.truth)
-    columns = _models(table, settings)
+    if table.cluster is not None and (table.cluster == table.cluster[0]).all():
+        raise InputError(
+            f"all rows have the same {settings.cluster}: there is nothing to resample", file=table.path,
+            row="--cluster", value=str(table.cluster[0]), mend="Name the column of patients.",
+        )  # fmt: skip
+    validation = _validation_table(settings)
+    columns = _models(table, settings, validation)
     if settings.metrics:
         _check_probabilities(settings, columns)
     default = () if settings.sensitivity_at or settings.specificity_at else (_READ_AT,)
     asked = Asked(
         settings.metrics or METRICS, settings.sensitivity_at or default, settings.specificity_at or default,
-        settings.interpolate, settings.prevalence, settings.ci,
+        settings.interpolate, settings.partial_auc, settings.prevalence, settings.ci, settings.auc_interval,
     )  # fmt: skip
-    work = _Work(table, settings, asked, columns, _replicates(table, settings))
+    work = _Work(table, settings, asked, columns, _replicates(table, settings), validation)
     _warn(work)
     whole = Rows(WHOLE, table.truth, table.cluster, np.ones(len(table.truth), dtype=np.bool_))
     for rows in [whole, *(_subset(whole, name, members) for name, members in table.subgroups.items())]:
         _judge(work, rows)
-    for column in columns:
-        _curves(work, column)
+    _draw(work)
     # All that can go wrong in the inputs has: only now is an earlier report touched.
     (folder / "report.json").unlink(missing_ok=True)
     shutil.rmtree(folder / "gallery", ignore_errors=True)
@@ -147,10 +157,10 @@ def _scores(table: ScoreTable, settings: CompareSettings) -> dict[str, npt.NDArr
     return {**table.scores, **averaged}
 
 
-def _models(table: ScoreTable, settings: CompareSettings) -> list[Column]:
+def _models(table: ScoreTable, settings: CompareSettings, validation: ScoreTable | None) -> list[Column]:
     """Columns, then ensembles, each with the thresholds at which it is judged."""
     by_name = _scores(table, settings)
-    locked = _chosen_thresholds(table, settings)
+    locked = _chosen_thresholds(table, settings, validation)
     found = []
     for name, score in by_name.items():
         given = settings.thresholds.get(name, settings.thresholds.get(""))
@@ -166,14 +176,22 @@ def _models(table: ScoreTable, settings: CompareSettings) -> list[Column]:
     return found
 
 
-def _chosen_thresholds(table: ScoreTable, settings: CompareSettings) -> dict[str, list[Operating]]:
+def _validation_table(settings: CompareSettings) -> ScoreTable | None:
+    """The table that thresholds are locked on; None where they are chosen in-sample."""
+    if settings.threshold_from is None:
+        return None
+    table = read_score_table(settings.threshold_from, settings.truth, settings.columns())
+    _both_classes(table, settings.truth)
+    return table
+
+
+def _chosen_thresholds(
+    table: ScoreTable, settings: CompareSettings, validation: ScoreTable | None
+) -> dict[str, list[Operating]]:
     """Thresholds of every model for the points asked for, locked on the validation table or chosen in-sample."""
     wanted = [("sensitivity", at) for at in settings.sensitivity_at]
     wanted += [("specificity", at) for at in settings.specificity_at]
-    other = table
-    if settings.threshold_from is not None:
-        other = read_score_table(settings.threshold_from, settings.truth, settings.columns())
-        _both_classes(other, settings.truth)
+    other = table if validation is None else validation
     in_sample = other.fingerprint == table.fingerprint
     found: dict[str, list[Operating]] = {}
     for name, score in _scores(other, settings).items():
@@ -201,11 +219,16 @@ def _warn(work: _Work) -> None:
     table, settings = work.table, work.settings
     if table.unknown:
         work.warnings["unknown-truth"] = (
-            f"{len(table.unknown):,} row(s) of unknown {settings.truth} were left out, the first is row "
-            f"{table.unknown[0]}."
+            f"{len(table.unknown):,} row(s) of unknown {settings.truth} were left out, the first is "
+            f"{table.place(table.unknown[0])}."
+        )
+    if table.repeated:
+        work.warnings["repeated-rows"] = (
+            f"{len(table.repeated):,} row(s) repeat an earlier one in every column, the first is "
+            f"{table.place(table.repeated[0])}; a case that stands twice counts twice."
         )
     positives = int(table.truth.sum())
-    if min(positives, len(table.truth) - positives) < _FEW:
+    if min(positives, len(table.truth) - positives) < FEW:
         work.warnings["few"] = (
             f"Only {positives} positives and {len(table.truth) - positives} negatives; intervals from so few are "
             "rough and tend to be too narrow."
@@ -215,6 +238,7 @@ def _warn(work: _Work) -> None:
             work.warnings[f"constant-{column.name}"] = (
                 f"All scores of {column.name} are equal: it tells nothing apart, and its AUC is 0.5 by its ties."
             )
+    _warn_of_few(work)
     patients = [name for name in _PATIENT_COLUMNS if name in table.columns]
     if settings.cluster is None and patients:
         work.warnings["no-cluster"] = (
@@ -233,6 +257,15 @@ def _warn(work: _Work) -> None:
             "Thresholds were chosen on the rows that they are judged on (flag in-sample): optimistic. "
             "Lock them with --threshold-from VALIDATION.csv."
         )
+
+
+def _warn_of_few(work: _Work) -> None:
+    """Few clusters, and subgroups of few positives or negatives (those of fewer still are not estimated)."""
+    table, column = work.table, work.settings.cluster
+    if table.cluster is not None and (text := few_clusters(len(np.unique(table.cluster)), str(column))):
+        work.warnings["clusters"] = text
+    if text := few_in(table.subgroups, table.truth):
+        work.warnings["few-subgroups"] = text
 
 
 def _judge(work: _Work, rows: Rows) -> None:
@@ -262,36 +295,31 @@ def _judge(work: _Work, rows: Rows) -> None:
         work.comparisons.append(cast(ComparisonRow, row))
 
 
-def _curves(work: _Work, column: Column) -> None:
-    truth, score = work.table.truth, column.score
-    roc, pr = metrics.roc_curve(truth, score), metrics.pr_curve(truth, score)
-    _curve(work, column, "roc", roc.fpr, roc.tpr, roc.threshold)
-    _curve(work, column, "pr", pr.recall, pr.precision, pr.threshold)
-    if column.probability:
-        bars = metrics.reliability(truth, score, ci=work.settings.ci)
-        row = _curve(work, column, "reliability", bars.mean, bars.share, np.full(len(bars.mean), np.nan))
-        row["band_x"], row["low"], row["high"] = bars.mean.tolist(), bars.low.tolist(), bars.high.tolist()
-        benefit = metrics.decision_curve(truth, score, np.arange(1, 50) / 50)
-        _curve(work, column, "decision", benefit.threshold, benefit.model, benefit.threshold)
+def _draw(work: _Work) -> None:
+    """What the figures are drawn from, into `work`."""
+    table, label = work.table, work.settings.truth
+    for column in work.columns:
+        place = (column.name, label, LEVEL)
+        # Without clusters the replicates are of the rows, by number.
+        unit = np.arange(len(table.truth)) if table.cluster is None else table.cluster
+        made = score_curves(place, table.truth, column.score, unit, work.replicates)
+        if column.probability:
+            made += probability_curves(place, table.truth, column.score, work.settings.ci)
+        work.curves += [_thinned(work, row) for row in made]
+        work.histograms.append(histogram(place, table.truth, column.score, probability=column.probability))
+    rows = np.setdiff1d(np.arange(1, len(table.truth) + len(table.unknown) + 1), table.unknown)
+    units = unit_scores(label, LEVEL, rows, table.truth, {c.name: c.score for c in work.columns}, ())
+    work.units += [] if units is None else [units]
 
 
-def _curve(work: _Work, column: Column, kind: CurveKind, x: Any, y: Any, threshold: Any) -> CurveRow:
-    kept = np.arange(len(x))
-    if len(x) > _POINTS:
-        kept = np.unique(np.linspace(0, len(x) - 1, _POINTS).round().astype(np.int64))
-        work.warnings["curves-thinned"] = (
-            f"Curves of more than {_POINTS:,} points are drawn through {_POINTS:,} of them."
-        )
-    row = CurveRow(
-        model=column.name,
-        label=work.settings.truth,
-        level=LEVEL,
-        kind=kind,
-        x=x[kept].tolist(),
-        y=y[kept].tolist(),
-        threshold=[float(v) if np.isfinite(v) else None for v in threshold[kept]],
-    )
-    work.curves.append(row)
+def _thinned(work: _Work, row: CurveRow) -> CurveRow:
+    count = len(row["x"])
+    if count <= _POINTS:
+        return row
+    work.warnings["curves-thinned"] = f"Curves of more than {_POINTS:,} points are drawn through {_POINTS:,} of them."
+    kept = np.unique(np.linspace(0, count - 1, _POINTS).round().astype(np.int64)).tolist()
+    row["x"], row["y"] = [row["x"][n] for n in kept], [row["y"][n] for n in kept]
+    row["threshold"] = [row["threshold"][n] for n in kept]
     return row
 
 
@@ -322,9 +350,10 @@ def _cohort(table: ScoreTable, settings: CompareSettings) -> Cohort:
 def _report(work: _Work, command: str) -> Report:
     table, settings = work.table, work.settings
     inputs: list[dict[str, Any]] = [{"kind": "table", "name": table.path.name, "fingerprint": table.fingerprint}]
-    if settings.threshold_from is not None:
-        other = settings.threshold_from
-        inputs.append({"kind": "validation table", "name": other.name, "fingerprint": sha256_of(other)})
+    if work.validation is not None:
+        other = work.validation
+        counts = {"n": len(other.truth), "level": LEVEL, "positives": int(other.truth.sum())}
+        inputs.append({"kind": "validation table", "name": other.path.name, "fingerprint": other.fingerprint, **counts})
     chosen = asdict(settings)
     chosen["threshold_from"] = None if settings.threshold_from is None else settings.threshold_from.name
     chosen["thresholds"] = {name or "all others": value for name, value in settings.thresholds.items()}
@@ -355,6 +384,8 @@ def _report(work: _Work, command: str) -> Report:
         "worst_case": [],
         "comparisons": work.comparisons,
         "curves": work.curves,
+        "histograms": work.histograms,
+        "units": work.units,
         "cases": [],
         "warnings": [Warning_(id=name, text=text) for name, text in work.warnings.items()],
     }

@@ -38,7 +38,8 @@ def detect(work: Work, label: str) -> dict[str, tuple[Annotated, metrics.Matches
     for model in work.models:
         if model not in models:
             work.warnings[f"no-froc-{model.name}"] = f"{model.name} gives neither marks nor saliency maps: no FROC."
-    answered = set.intersection(*(answered_images(model, work.chosen) for model in models))
+    answering = dict.fromkeys([*models, *(model for model in work.everyone if localizes(model))])
+    answered = set.intersection(*(answered_images(model, work.chosen) for model in answering))
     truth = annotate(work.chosen, label, rule, answered)
     for reason, count in truth.excluded.items():
         work.warnings[f"froc-excluded-{label}-{reason.split()[-1]}"] = (
@@ -52,7 +53,7 @@ def detect(work: Work, label: str) -> dict[str, tuple[Annotated, metrics.Matches
         sample, matches = froc_sample(marks, truth, rule)
         shown[model.name] = (truth, matches)
         samples = [(model.name, sample, _areas(work, marks, truth, sample, matches))]
-        chance = _chance(work, marks, truth, rule)
+        chance = None if work.numbers_only else _chance(work, marks, truth, rule)
         if chance is not None:
             samples.append((CHANCE if len(models) == 1 else f"{CHANCE} as {model.name}", *chance))
             rivals.append((len(found), len(found) + 1))
@@ -135,7 +136,7 @@ def localize(work: Work, label: str) -> None:
 
 def _localize(work: Work, model: Scored, label: str) -> None:
     images, cells = localization_cells(model, work.chosen, label)
-    patients = np.array([image.exam.patient_id for image in images], dtype=str)
+    clusters = np.array([work.chosen.cluster_of(image) for image in images], dtype=str)
     columns: tuple[tuple[str, Any], ...] = (
         ("dice_soft", metrics.dice_soft),
         ("dice_best", metrics.dice_best),
@@ -143,7 +144,7 @@ def _localize(work: Work, model: Scored, label: str) -> None:
     )
     for name, function in columns:
         values = [function(cell) for cell in cells]
-        found = metrics.image_mean(name, values, cluster=patients, bootstrap=work.replicates if images else None)
+        found = metrics.image_mean(name, values, cluster=clusters, bootstrap=work.replicates if images else None)
         work.add(model.name, label, "image", found)
-    pooled = metrics.pxap_pooled(cells, cluster=patients, bootstrap=work.replicates if images else None)
+    pooled = metrics.pxap_pooled(cells, cluster=clusters, bootstrap=work.replicates if images else None)
     work.add(model.name, label, "image", pooled)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cadkit import metrics
-from cadkit.evaluation.cohort import Chosen, Scored, level_scores, patient_of, rows_of
+from cadkit.data import Exam
+from cadkit.evaluation.cohort import Chosen, Scored, level_scores
 from cadkit.evaluation.schema import CohortUnits
+from cadkit.evaluation.settings import transform_of
 from cadkit.evaluation.work import Work, result_row
+from cadkit.prediction.levels import Unit
 
 SIDES = ("worst", "best")
 
@@ -23,7 +28,7 @@ def units_of(work: Work) -> list[CohortUnits]:
     counts: list[CohortUnits] = []
     for label in work.labels:
         for level in work.settings.levels:
-            rows = rows_of(chosen, work.models, level, label)
+            rows = work.rows(label, level)
             eligible, here = len(everyone.units(level)), len(chosen.units(level))
             positives = int(rows.truth.sum())
             counts.append(
@@ -46,42 +51,43 @@ def worst_case(work: Work, label: str, level: str) -> None:
     """AUC and PRAUC of each model had it scored all that it skipped: as wrongly, and as rightly, as can be.
 
     `worst`: positives lowest, negatives highest; `best`: the reverse. Rows only of models that left a unit of known
-    truth without an answer; units that another model skipped are counted with their scores.
+    truth without an answer; units that another model skipped are counted with their scores. The PRAUC's interval is
+    from replicates of all eligible clusters.
     """
     everyone = replace(work.chosen, exams=work.chosen.eligible)
+    units = [(identity, unit, everyone.truth(unit, label)) for identity, unit in everyone.units(level)]
+    known = [(identity, unit) for identity, unit, value in units if not math.isnan(value)]
+    truth = np.array([int(value) for _, _, value in units if not math.isnan(value)], dtype=np.int64)
+    patient = np.array([everyone.cluster_of(unit) for _, unit in known], dtype=str)
     for model in work.models:
-        truth, score, patient = _with_gaps(everyone, model, label, level)
+        score = _with_gaps(everyone, model, label, level, known)
         gaps = np.isnan(score)
         if not gaps.any():
             continue
         for side in SIDES:
             filled = _filled(truth, score, gaps, side)
             given = {"skipped": side, "units": int(gaps.sum())}
-            area = metrics.auc_delong(truth, filled, cluster=patient, ci=work.settings.ci)
-            precision = metrics.classification(truth, filled, ["prauc"], cluster=patient)[0]
+            area = metrics.auc_delong(
+                truth, filled, cluster=patient, ci=work.settings.ci, transform=transform_of(work.settings.auc_interval)
+            )
+            precision = metrics.classification(truth, filled, ["prauc"], cluster=patient, bootstrap=work.of_eligible)[0]
             for result in (area, precision):
                 work.worst_case.append(result_row(model.name, label, level, replace(result, given=given)))
 
 
 def _with_gaps(
-    everyone: Chosen, model: Scored, label: str, level: str
-) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.str_]]:
-    """Truth, score (NaN where the model gave none) and patient of all eligible units of known truth."""
+    everyone: Chosen, model: Scored, label: str, level: str, units: Sequence[tuple[Any, Unit]]
+) -> NDArray[np.float64]:
+    """The score of every unit, NaN where the model gave none."""
     skipped = {name for kind, name, _ in model.predictions.skipped().iter_rows() if kind == "exam"}
     table = level_scores(Scored(model.name, model.predictions), everyone, level)
-    truths: list[int] = []
-    scores: list[float] = []
-    patients: list[str] = []
-    for identity, unit in everyone.units(level):
-        truth = everyone.truth(unit, label)
-        if math.isnan(truth):
-            continue
-        exam = unit if level == "exam" else getattr(unit, "exam", unit)
-        score = None if exam.id in skipped else everyone.score(table.get(identity, {}), label)
-        truths.append(int(truth))
-        scores.append(math.nan if score is None else score)
-        patients.append(patient_of(unit))
-    return np.array(truths, dtype=np.int64), np.array(scores, dtype=np.float64), np.array(patients, dtype=str)
+    found = np.full(len(units), math.nan)
+    for number, (identity, unit) in enumerate(units):
+        row = table.get(identity)
+        if row is not None and (unit if isinstance(unit, Exam) else unit.exam).id not in skipped:
+            score = everyone.score(row, label)
+            found[number] = math.nan if score is None else score
+    return found
 
 
 def _filled(

@@ -52,10 +52,22 @@ def cases_of(
     froc: tuple[FrocRule, Annotated, metrics.Matches] | None,
 ) -> list[Case]:
     """Cases of one model and label, their pictures written below `folder`."""
+    return pictured(folder, model, chosen, label, choose_cases(rows, each), froc)
+
+
+def pictured(
+    folder: Path,
+    model: Scored,
+    chosen: Chosen,
+    label: str,
+    breasts_shown: Sequence[tuple[str, int, Any]],
+    froc: tuple[FrocRule, Annotated, metrics.Matches] | None = None,
+) -> list[Case]:
+    """A case for every image of the breasts (why, rank, id) that are shown; pictures are written below `folder`."""
     breasts = {(breast.exam.id, breast.side): breast for breast in chosen.breasts}
     scores = level_scores(model, chosen, "breast")
     cases = []
-    for why, rank, identity in choose_cases(rows, each):
+    for why, rank, identity in breasts_shown:
         breast = breasts[identity]
         for image in breast.images:
             if not (image.prepared or image.columns.get("rows")):

@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import count as numbers
 from pathlib import Path
 
 from cadkit.data import Dataset
 from cadkit.errors import InputError
 from cadkit.evaluation.cohort import Scored
+from cadkit.evaluation.groups import Group, Grouped
 from cadkit.evaluation.localizing import CHANCE
 from cadkit.evaluation.population import ONE_OF_TWO, PAIR, SCREENING
+from cadkit.files import refuse_file
 from cadkit.prediction import Predictions
 
 _DRAWN = {"figures", "tables", "report.html"}  # what is drawn beside report.json
 
 
-def predicted_split(predictions: Sequence[Predictions]) -> str:
-    """The split that all predictions were made for; test where they differ or do not say."""
-    splits = {str(p.record.get("split", "test")) for p in predictions}
+def predicted_split(predictions: Sequence[Predictions | Group]) -> str:
+    """The split that all predictions were made for; test where they differ or none says it."""
+    records = [member.record for one in predictions for member in members_of(one)]
+    splits = {str(record["split"]) for record in records if "split" in record}
     return splits.pop() if len(splits) == 1 else "test"
 
 
+def members_of(given: Predictions | Group) -> tuple[Predictions, ...]:
+    """The predictions of a source: its own, or those of the runs of a group."""
+    return given.members if isinstance(given, Group) else (given,)
+
+
 def claim(folder: Path) -> None:
-    """Refuse a folder that holds something else than a report, whole or begun."""
+    """Refuse a folder that holds something else than a report, whole or begun, and a file in its place."""
+    refuse_file(folder)
     there = {path.name for path in folder.iterdir()} if folder.exists() else set()
     begun = {name for name in there if name == "gallery" or name.endswith(".part")}
     if "report.html" in there:
@@ -34,16 +44,71 @@ def claim(folder: Path) -> None:
         )
 
 
-def named(predictions: Sequence[Predictions]) -> list[Scored]:
-    """Models by names that differ: as recorded, else by their folders, else numbered."""
+@dataclass(frozen=True)
+class Models:
+    """The models of an evaluation.
+
+    Attributes:
+        compared: those that were named, and the ensembles of groups, in the order given.
+        groups: with their runs.
+    """
+
+    compared: list[Scored]
+    groups: list[Grouped]
+
+    @property
+    def given(self) -> list[Scored]:
+        """Those that stand on predictions of their own: all but the ensembles."""
+        ensembles = [group.ensemble for group in self.groups]
+        runs = [run for group in self.groups for run in group.members]
+        return list(dict.fromkeys([*(one for one in self.compared if one not in ensembles), *runs]))
+
+    @property
+    def everyone(self) -> list[Scored]:
+        """The compared models, then the runs of groups."""
+        return list(dict.fromkeys([*self.compared, *self.given]))
+
+
+def named(given: Sequence[Predictions | Group], data: Dataset) -> Models:
+    """Models by names that differ: as recorded, else by their folders, else numbered.
+
+    Raises:
+        InputError: a source is given twice, or two groups have one name.
+    """
+    plain = [one.folder.resolve() for one in given if not isinstance(one, Group)]
+    titles = [one.name for one in given if isinstance(one, Group)]
+    for what, names in (("source", [str(folder) for folder in plain]), ("group", titles)):
+        if len(set(names)) < len(names):
+            twice = next(name for n, name in enumerate(names) if name in names[:n])
+            raise InputError(f"a {what} is given twice", value=twice, mend="Leave one of them out.")
+    every = {one.folder.resolve(): one for source in given for one in members_of(source)}
+    every |= {one.folder.resolve(): one for one in given if not isinstance(one, Group)}  # whose name may be given
+    scored = dict(zip(every, _named(list(every.values()), titles), strict=True))
+    compared: list[Scored] = []
+    groups: list[Grouped] = []
+    for source in given:
+        if isinstance(source, Group):
+            compared.append(Scored(source.name, source.ensemble(data)))
+            groups.append(Grouped(compared[-1], [scored[one.folder.resolve()] for one in source.members]))
+        else:
+            compared.append(scored[source.folder.resolve()])
+    return Models(compared, groups)
+
+
+def _named(predictions: Sequence[Predictions], reserved: Sequence[str]) -> list[Scored]:
     names = [str(p.record.get("name") or p.name) for p in predictions]
     names = [p.name if names.count(name) > 1 else name for name, p in zip(names, predictions, strict=True)]
     made: list[Scored] = []
     for name, given in zip(names, predictions, strict=True):
-        taken = {CHANCE, *(scored.name for scored in made), *(other for other in names if other != name)}
+        taken = {CHANCE, *reserved, *(scored.name for scored in made), *(other for other in names if other != name)}
         free = (f"{name} ({n})" if n > 1 else name for n in numbers(1))
         made.append(Scored(next(one for one in free if one not in taken), given))
     return made
+
+
+def usual_level(models: Sequence[Scored]) -> str:
+    """The level to judge where none was asked for: the breast, or what else every model gives."""
+    return next((one for one in ("breast", "exam", "image") if all(model.gives(one) for model in models)), "breast")
 
 
 def labels_of(

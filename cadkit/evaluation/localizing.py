@@ -71,7 +71,8 @@ class Annotated:
         others: of other labels.
         units: index of each finding's unit.
         n_units: number of units; the last ones may be positives that were never drawn.
-        unit_patient: patient of each unit.
+        image_cluster: what is resampled of each image: its patient by default.
+        unit_cluster: likewise of each unit.
         unit_exam: exam of each unit.
         normal: images without a finding of the label.
         excluded: number of images that left both axes, by reason.
@@ -82,7 +83,8 @@ class Annotated:
     others: list[Finding]
     units: NDArray[np.int64]
     n_units: int
-    unit_patient: list[str]
+    image_cluster: list[str]
+    unit_cluster: list[str]
     unit_exam: list[str]
     normal: NDArray[np.bool_]
     excluded: dict[str, int]
@@ -110,7 +112,7 @@ def annotate(chosen: Chosen, label: str, rule: FrocRule, answered: set[str]) -> 
         if reason:
             excluded[reason] = excluded.get(reason, 0) + len(breast.images)
             continue
-        owner = breast.exam.patient_id, breast.exam.id
+        owner = chosen.cluster_of(breast), breast.exam.id
         if truth == 1 and not mine and rule.missing == "miss":
             units[_unit_name(rule.unit, breast.exam.id, breast.side, "not drawn")] = owner
         for image in breast.images:
@@ -133,7 +135,8 @@ def annotate(chosen: Chosen, label: str, rule: FrocRule, answered: set[str]) -> 
         others,
         np.array([index[name] for name in owners], dtype=np.int64),
         len(units),
-        [patient for patient, _ in units.values()],
+        [chosen.cluster_of(image) for image in images],
+        [cluster for cluster, _ in units.values()],
         [exam for _, exam in units.values()],
         np.array(normal, dtype=bool),
         excluded,
@@ -199,12 +202,9 @@ def localizes(model: Scored) -> bool:
 
 
 def cell_edges(saliency: FileSaliency) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """x and y edges of a map's cells in the file's frame; equal fractions of its window by default."""
-    if saliency.edges is not None:
-        return saliency.edges[1], saliency.edges[0]
-    x0, y0, x1, y1 = saliency.window
-    rows, columns = saliency.values.shape[1:]
-    return np.linspace(x0, x1, columns + 1), np.linspace(y0, y1, rows + 1)
+    """x and y edges of a map's cells in the file's frame."""
+    y, x = saliency.cells
+    return x, y
 
 
 def _peaks(
@@ -280,8 +280,8 @@ def froc_sample(marks: metrics.Marks, truth: Annotated, rule: FrocRule) -> tuple
         matches,
         len(truth.images),
         best=metrics.pool_units(matches.best, truth.units, truth.n_units) if truth.n_units else np.zeros(0),
-        image_cluster=np.array([image.exam.patient_id for image in truth.images], dtype=str),
-        unit_cluster=np.array(truth.unit_patient, dtype=str),
+        image_cluster=np.array(truth.image_cluster, dtype=str),
+        unit_cluster=np.array(truth.unit_cluster, dtype=str),
         counted=truth.normal if rule.fp_images == "normal" else None,
         normal=truth.normal,
     )
@@ -293,8 +293,8 @@ def case_ratings(
 ) -> metrics.CaseRatings:
     """Ratings for the figures of merit of free-response studies: the cases are exams, the lesions units of the FROC."""
     exams = list(dict.fromkeys([*(image.exam.id for image in truth.images), *truth.unit_exam]))
-    patient = {image.exam.id: image.exam.patient_id for image in truth.images}
-    patient |= dict(zip(truth.unit_exam, truth.unit_patient, strict=True))
+    cluster = {image.exam.id: own for image, own in zip(truth.images, truth.image_cluster, strict=True)}
+    cluster |= dict(zip(truth.unit_exam, truth.unit_cluster, strict=True))
     index = {exam: n for n, exam in enumerate(exams)}
     of_image = np.array([index[image.exam.id] for image in truth.images], dtype=np.int64)
     false = np.full(len(exams), -np.inf)
@@ -302,7 +302,7 @@ def case_ratings(
     np.maximum.at(false, of_image[marks.image[alarms]], marks.score[alarms])
     cases = np.array([index[exam] for exam in truth.unit_exam], dtype=np.int64)
     return metrics.CaseRatings(
-        false, sample.best, cases, cluster=np.array([patient[exam] for exam in exams], dtype=str)
+        false, sample.best, cases, cluster=np.array([cluster[exam] for exam in exams], dtype=str)
     )
 
 

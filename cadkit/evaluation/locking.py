@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from cadkit import metrics
-from cadkit.data import Dataset
 from cadkit.errors import InputError
 from cadkit.evaluation.cohort import Chosen, Rows, Scored, choose, rows_of
 from cadkit.evaluation.population import Population
@@ -53,7 +52,6 @@ class Threshold:
 def lock(
     models: Sequence[Scored],
     validation: Sequence[Predictions],
-    data: Dataset,
     evaluated: Chosen,
     population: Population,
 ) -> tuple[Locked, ...]:
@@ -67,7 +65,7 @@ def lock(
     for model, predictions in zip(models, validation, strict=False):
         scored = Scored(model.name, predictions)
         try:
-            chosen = choose(data, SPLIT, [scored], population, evaluated.unions)
+            chosen = choose(evaluated.data, SPLIT, [scored], population, evaluated.unions)
         except InputError as error:
             raise InputError(f"no threshold can be locked for {model.name}: {error}", row="--threshold-from") from None
         made.append(Locked(scored, chosen, any(exam.id in here for exam in chosen.exams)))

@@ -1,8 +1,9 @@
 """Populations: which breasts of a dataset are evaluated.
 
 `screening` is all of them; `biopsied` those with a biopsy (at the exam level exams with such a breast);
-`malignant-vs-benign` breasts with exactly one of the two, scored m / (m + b) (Wu et al. 2020). Anything else is a
-condition on columns of exams.csv and breasts.csv, such as `age >= 50 AND density = 'D'`.
+`malignant-vs-benign` breasts with exactly one of the two, scored m / (m + b) (Wu et al. 2020). The name of a list of
+exams of the dataset (`D/populations/<name>.csv`) is all their breasts. Anything else is a condition on columns of
+exams.csv and breasts.csv, such as `age >= 50 AND density = 'D'`.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import polars as pl
 
 from cadkit.data import Dataset
 from cadkit.errors import InputError
+from cadkit.evaluation.population_lists import list_names, read_list
 
 SCREENING, BIOPSIED, ONE_OF_TWO = "screening", "biopsied", "malignant-vs-benign"
 PAIR = ("malignant", "benign")
@@ -28,16 +30,23 @@ class Population:
         name: as the user wrote it.
         reason: why the others are left out.
         kept: the breasts.
+        fingerprint: of the list that it is, or None.
     """
 
     name: str = SCREENING
     reason: str = ""
     kept: frozenset[Key] | None = None
+    fingerprint: str | None = None
 
     @property
     def normalised(self) -> bool:
         """Whether the scores of malignant and benign are made to sum to one."""
         return self.name == ONE_OF_TWO
+
+    @property
+    def of_validation(self) -> Population:
+        """Of the validation split, on which thresholds are locked: a list of exams says nothing of others."""
+        return self if self.fingerprint is None else EVERYONE
 
     def has(self, exam_id: str, side: str) -> bool:
         """Whether a breast belongs to it."""
@@ -79,7 +88,17 @@ def population_of(data: Dataset, name: str, levels: tuple[str, ...] = ()) -> Pop
         kept = [b for b in data.breasts if sorted(b.truth(label) for label in PAIR) == [0.0, 1.0]]
         reason = "not exactly one of malignant and benign"
         return Population(name, reason, frozenset((b.exam.id, b.side) for b in kept))
+    listed = read_list(data, name)
+    if listed is not None:
+        practice = f", or one of {listed.practice} for practice" if listed.practice else ""
+        kept_keys = frozenset(key for key in _keys(data) if key[0] in listed.exam_ids)
+        return Population(name, f"not on the list{practice}", kept_keys, listed.fingerprint)
     return Population(name, f"not so that {name}", frozenset(_asked(data, name)))
+
+
+def _keys(data: Dataset) -> list[Key]:
+    """Every breast; an exam without any has one key with an empty side."""
+    return [(exam.id, side) for exam in data.exams for side in (list(exam.breasts) or [""])]
 
 
 def _asked(data: Dataset, condition: str) -> list[Key]:
@@ -97,11 +116,12 @@ def _asked(data: Dataset, condition: str) -> list[Key]:
             f"on {there}.",
         ) from None
     if unknown:
+        named = (SCREENING, BIOPSIED, ONE_OF_TWO, *list_names(data.folder))
         raise InputError(
             f"there is no column {unknown[0]} in exams.csv or breasts.csv",
             row="--population",
             value=condition,
-            mend=f"Name one of {there}; or write {SCREENING}, {BIOPSIED} or {ONE_OF_TWO}.",
+            mend=f"Name one of {there}; or write one of {', '.join(named)}.",
         )
     try:
         answer = frame.with_columns(wanted.alias("\0wanted"))["\0wanted"]
@@ -119,8 +139,7 @@ def _asked(data: Dataset, condition: str) -> list[Key]:
 
 def _breasts(data: Dataset) -> pl.DataFrame:
     """A row per breast (per exam that has none), with the columns of breasts.csv and exams.csv."""
-    keys = [(exam.id, side) for exam in data.exams for side in (list(exam.breasts) or [""])]
-    frame = pl.DataFrame(keys, schema={"exam_id": pl.String, "side": pl.String}, orient="row")
+    frame = pl.DataFrame(_keys(data), schema={"exam_id": pl.String, "side": pl.String}, orient="row")
     exams = data.tables["exams"]
     frame = frame.join(data.tables["breasts"], on=["exam_id", "side"], how="left", maintain_order="left")
     further = [name for name in exams.columns if name == "exam_id" or name not in frame.columns]

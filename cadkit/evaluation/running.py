@@ -7,49 +7,50 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
-
-import numpy as np
+from typing import Any, Literal
 
 import cadkit
 from cadkit import metrics
 from cadkit.data import Dataset
-from cadkit.evaluation.cohort import Chosen, choose, rows_of
+from cadkit.evaluation.clusters import clusters_of, warning_of
+from cadkit.evaluation.cohort import Scored, choose, rows_of
+from cadkit.evaluation.correlating import correlate
 from cadkit.evaluation.detecting import detect, localize
 from cadkit.evaluation.flow import units_of, worst_case
 from cadkit.evaluation.gallery import cases_of
-from cadkit.evaluation.inputs import claim, labels_of, named, predicted_split, primary_of
+from cadkit.evaluation.groups import Group, Grouped, judge_group, lock_all
+from cadkit.evaluation.inputs import claim, labels_of, named, predicted_split, primary_of, usual_level
 from cadkit.evaluation.localizing import Annotated
-from cadkit.evaluation.locking import lock
 from cadkit.evaluation.population import population_of
 from cadkit.evaluation.schema import SCHEMA, ModelRow, Report, Warning_
 from cadkit.evaluation.scoring import score_label
 from cadkit.evaluation.settings import Settings, check_locked
-from cadkit.evaluation.work import Work
+from cadkit.evaluation.views import compare_views
+from cadkit.evaluation.work import Work, replicates_of
 from cadkit.files import write_json
-from cadkit.prediction import Predictions
+from cadkit.prediction import Predictions, TablePredictions
 
 _USUAL = Settings()
 
 
 def evaluate(
-    predictions: Sequence[Predictions],
+    predictions: Sequence[Predictions | Group],
     data: Dataset,
     folder: str | Path,
     settings: Settings = _USUAL,
     command: str = "",
-    validation: Sequence[Predictions] = (),
+    validation: Sequence[Predictions | Group] = (),
 ) -> Report:
     """Evaluate prediction folders on a dataset and write `folder/report.json` and the gallery's pictures.
 
     Args:
-        predictions: at least one; several are evaluated on the exams that all of them answered.
+        predictions: at least one, or a group of runs; several are evaluated on the exams that all of them answered.
         data: with its truth.
         folder: of the report; an earlier report there is replaced, anything else is refused.
         settings: what to compute.
         command: what the user typed, for the record.
-        validation: predictions of the validation split, one for each model in the same order, on which the thresholds
-            are locked; without, they are chosen on the evaluated data and flagged `in-sample`.
+        validation: predictions of the validation split, one for each model in the same order (a group for a group), on
+            which the thresholds are locked; without, they are chosen on the evaluated data and flagged `in-sample`.
 
     Raises:
         InputError: predictions and dataset do not fit together, or the settings do not fit them.
@@ -58,70 +59,88 @@ def evaluate(
     settings.check()
     check_locked(settings, validation, len(predictions))
     claim(folder)
-    models = named(predictions)
-    settings = settings if settings.split else replace(settings, split=predicted_split(predictions))
-    labels, unions = labels_of(models, data, settings.labels, settings.population)
-    population = population_of(data, settings.population, settings.levels)
-    chosen = choose(data, settings.split, models, population, unions)
-    locked = lock(models, validation, data, chosen, population)
-    replicates = _replicates(chosen, labels, settings)
-    work = Work(folder, settings, chosen, models, labels, replicates, locked, primary_of(settings.primary, models))
+    work, groups = _begun(predictions, data, folder, settings, validation)
     _warn_of_origin(work)
-    froc: dict[str, dict[str, tuple[Annotated, metrics.Matches]]] = {}
-    for label in labels:
-        for level in settings.levels:
-            score_label(work, label, level)
-            worst_case(work, label, level)
-        froc[label] = detect(work, label) if settings.froc else {}
-        if settings.localization:
-            localize(work, label)
+    matched = _judged(work)
+    for group in groups:
+        judge_group(work, group)
     # All that can go wrong in the inputs has: only now is an earlier report touched.
     (folder / "report.json").unlink(missing_ok=True)
     shutil.rmtree(folder / "gallery", ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
-    for label in labels if settings.cases else ():
-        for model in models:
+    for label in work.labels if settings.cases else ():
+        for model in work.models:
             if model.gives("breast"):
-                rows = rows_of(chosen, [model], "breast", label)
-                matched = froc[label].get(model.name)
-                shown = (settings.froc, *matched) if settings.froc and matched else None
-                work.cases += cases_of(folder, model, chosen, label, rows, settings.cases, shown)
-    report = _report(work, command)
+                rows = rows_of(work.chosen, [model], "breast", label)
+                found = matched[label].get(model.name)
+                shown = (settings.froc, *found) if settings.froc and found else None
+                work.cases += cases_of(folder, model, work.chosen, label, rows, settings.cases, shown)
+    report = _report(work, groups, command)
     write_json(folder / "report.json", report)
     return report
 
 
-def _replicates(chosen: Chosen, labels: Sequence[str], settings: Settings) -> metrics.Replicates:
-    """Counts of patients; stratified, those with the same labels are drawn among themselves."""
-    patients = np.array([exam.patient_id for exam in chosen.exams], dtype=str)
-    options = metrics.Bootstrap(
-        settings.bootstrap, settings.seed, cast(Any, settings.interval), settings.ci, settings.stratify
-    )
-    if not settings.stratify:
-        return metrics.Replicates(patients, options=options)
-    having: dict[str, set[str]] = {}
-    for exam in chosen.exams:
-        having.setdefault(exam.patient_id, set()).update(name for name in labels if chosen.truth(exam, name) == 1)
-    strata = [sum(1 << n for n, name in enumerate(labels) if name in having[patient]) for patient in patients.tolist()]
-    return metrics.Replicates(patients, strata=strata, options=options)
+def _begun(
+    predictions: Sequence[Predictions | Group],
+    data: Dataset,
+    folder: Path,
+    settings: Settings,
+    validation: Sequence[Predictions | Group],
+) -> tuple[Work, list[Grouped]]:
+    """The evaluation before anything is computed: models, labels, cohort, replicates; and the models' groups."""
+    found = named(predictions, data)
+    models = found.compared
+    settings = settings if settings.split else replace(settings, split=predicted_split(predictions))
+    labels, unions = labels_of(found.everyone, data, settings.labels, settings.population)
+    settings = settings if settings.levels else replace(settings, levels=(usual_level(found.everyone),))
+    population = population_of(data, settings.population, settings.levels)
+    chosen = choose(data, settings.split, found.given, population, unions)
+    chosen = replace(chosen, clusters=clusters_of(data, chosen.eligible, settings.cluster))
+    locked, groups = lock_all(models, found.groups, validation, chosen, population.of_validation)
+    replicates = replicates_of(chosen, chosen.exams, labels, settings)
+    primary = primary_of(settings.primary, models)
+    work = Work(folder, settings, chosen, models, labels, replicates, locked, primary, everyone=found.everyone)
+    return work, groups
+
+
+def _judged(work: Work) -> dict[str, dict[str, tuple[Annotated, metrics.Matches]]]:
+    """All that is asked for of the models, into `work`; by label and model what the gallery shows of the FROC."""
+    settings = work.settings
+    matched: dict[str, dict[str, tuple[Annotated, metrics.Matches]]] = {}
+    for label in work.labels:
+        for level in settings.levels:
+            score_label(work, label, level)
+            worst_case(work, label, level)
+        matched[label] = detect(work, label) if settings.froc else {}
+        if settings.localization:
+            localize(work, label)
+        if settings.views:
+            compare_views(work, label)
+    if settings.correlations:
+        correlate(work)
+    return matched
 
 
 def _warn_of_origin(work: Work) -> None:
-    learnt = [m.name for m in work.models if m.predictions.record.get("run")]
+    learnt = [model.name for model in work.models if _runs_of(model)]
+    unsafe = warning_of(work.chosen.exams, work.chosen.clusters, work.settings.cluster)
+    if unsafe:
+        work.warnings["clusters"] = unsafe
     if work.settings.split == "train":
         work.warnings["in-sample"] = "The split train was learnt from: these numbers say nothing of new patients."
     elif learnt and any(exam.columns.get("split") == "train" for exam in work.chosen.exams):
         work.warnings["in-sample"] = (
             f"Exams of the split train, from which {' and '.join(learnt)} may have learnt, are among those evaluated."
         )
-    for model in work.models:
+    for model in work.everyone:
         smaller = [row for row in model.predictions.skipped().iter_rows() if row[0] == "warning"]
         if smaller:
             work.warnings[f"prediction-{model.name}"] = (
                 f"{model.name}: {len(smaller)} warning(s), the first of {smaller[0][1]}: {smaller[0][2]}."
             )
-        odd = set(model.predictions.marks()["label"]) - set(model.predictions.labels)
-        if odd and work.settings.froc:
+        marked = set(model.predictions.marks()["label"]) if work.settings.froc else set()
+        odd = marked - set(model.predictions.labels)
+        if odd:
             work.warnings[f"marks-{model.name}"] = (
                 f"{model.name}: its marks of {', '.join(sorted(map(str, odd)))} are not judged: it does not score them."
             )
@@ -132,27 +151,68 @@ def _warn_of_origin(work: Work) -> None:
             )
 
 
-def _report(work: Work, command: str) -> Report:
+def _runs_of(model: Scored) -> list[str]:
+    """The runs that a model's predictions were made by: its own, or those of its parts."""
+    record = model.predictions.record
+    return [str(one["run"]) for one in (record, *record.get("parts", ())) if one.get("run")]
+
+
+def _kind(model: Scored) -> Literal["run", "predictions", "scores", "ensemble"]:
+    record = model.predictions.record
+    if record.get("parts"):
+        return "ensemble"
+    if isinstance(model.predictions, TablePredictions):
+        return "scores"
+    return "run" if record.get("run") else "predictions"
+
+
+def _source(model: Scored) -> str:
+    record = model.predictions.record
+    parts = ", ".join(str(part["name"]) for part in record.get("parts", ()))
+    return f"mean of {parts}" if parts else str(record.get("run") or model.predictions.name)
+
+
+def _pooling(model: Scored, levels: Sequence[str]) -> dict[str, str]:
+    """How a model pools, as its prediction says; else what was pooled here of the levels that it does not give."""
+    if recorded := model.predictions.record.get("pooling"):
+        return dict(recorded)
+    exams = "exam" in levels and not model.predictions.has("exam")
+    breasts = (exams or "breast" in levels) and not model.predictions.has("breast")
+    return {**({"views": "mean"} if breasts else {}), **({"breasts": "max"} if exams else {})}
+
+
+def _report(work: Work, groups: Sequence[Grouped], command: str) -> Report:
     data, settings = work.chosen.data, work.settings
     inputs: list[dict[str, Any]] = [{"kind": "dataset", "name": data.meta.name, "fingerprint": data.fingerprint}]
     rows: list[ModelRow] = []
-    for model in work.models:
+    group_of = {run.name: group.ensemble.name for group in groups for run in group.members if run not in work.models}
+    members = {group.ensemble.name: [run.name for run in group.members] for group in groups}
+    for model in work.everyone:
         record = model.predictions.record
         inputs.append({"kind": "predictions", "name": model.name, "fingerprint": model.predictions.fingerprint})
         rows.append(
             {
                 "name": model.name,
-                "kind": "run" if record.get("run") else "predictions",
+                "kind": _kind(model),
                 "labels": list(model.predictions.labels),
-                "source": str(record.get("run") or model.predictions.name),
+                "source": _source(model),
                 "scores": str(record.get("scores", "risk")),
                 "localizes": model.predictions.localizes,
-                "pooling": dict(record.get("pooling", {"views": "mean", "breasts": "max"})),
             }
         )
+        if pooling := _pooling(model, settings.levels):
+            rows[-1]["pooling"] = pooling
+        if model.name in group_of:
+            rows[-1]["group"] = group_of[model.name]
+        if model.name in members:
+            rows[-1]["members"] = members[model.name]
+    listed = work.chosen.population
+    if listed.fingerprint is not None:
+        inputs.append({"kind": "population", "name": listed.name, "fingerprint": listed.fingerprint})
     for one in work.locked:
-        validation = one.model.predictions
-        inputs.append({"kind": "validation", "name": one.model.name, "fingerprint": validation.fingerprint})
+        size = {"n": len(one.chosen.exams), "level": "exam"}
+        fingerprint = one.model.predictions.fingerprint
+        inputs.append({"kind": "validation", "name": one.model.name, "fingerprint": fingerprint, **size})
     chosen_settings = asdict(settings)
     if settings.froc is not None:
         chosen_settings["froc"]["unannotated"] = settings.froc.missing
@@ -169,7 +229,10 @@ def _report(work: Work, command: str) -> Report:
         "results": work.results,
         "worst_case": work.worst_case,
         "comparisons": work.comparisons(),
+        "correlations": work.correlations,
         "curves": work.curves,
+        "histograms": work.histograms,
+        "units": work.units,
         "cases": work.cases,
         "warnings": [Warning_(id=name, text=text) for name, text in work.warnings.items()],
     }

@@ -62,7 +62,11 @@ class Cohort(TypedDict):
 
 
 class ModelRow(TypedDict):
-    """One model, reader or combination."""
+    """One model, reader or combination.
+
+    `members` of a group's ensemble are the runs that it is the mean of, and over which `<name> (mean of N runs)` gives
+    mean and sd. A run with a `group` stands in the results alone: it was not named as a source of its own.
+    """
 
     name: str
     kind: Literal["run", "predictions", "scores", "reader", "hybrid", "ensemble"]
@@ -71,6 +75,8 @@ class ModelRow(TypedDict):
     scores: NotRequired[str]
     localizes: NotRequired[str]
     pooling: NotRequired[dict[str, str]]
+    members: NotRequired[list[str]]
+    group: NotRequired[str]
 
 
 class ResultRow(TypedDict):
@@ -107,7 +113,7 @@ class ComparisonRow(TypedDict):
 
     `p_adjusted` is Holm's over all pairs of models that were compared by the same number and method; the pair that was
     named beforehand (flag `primary`) and random marks are left out of it. `p_margin` is the one-sided p of a
-    difference of -margin or less.
+    difference of -margin or less. A bootstrap's p flagged `p-floor` is the smallest that its replicates can show.
     """
 
     a: str
@@ -130,11 +136,27 @@ class ComparisonRow(TypedDict):
     reason: NotRequired[str]
 
 
+class CorrelationRow(TypedDict):
+    """Correlations of the predictions of an exam, over the n exams both of whose breasts the model scored.
+
+    `names`: `left malignant`, ..., `right benign`; the matrices hold a row per name, null where a score does not vary.
+    """
+
+    model: str
+    names: list[str]
+    n: int
+    pearson: list[list[float | None]]
+    spearman: list[list[float | None]]
+    reason: NotRequired[str]
+
+
 class CurveRow(TypedDict):
     """A curve: points in order, with a pointwise band where one was computed.
 
     ROC: x false-positive rate, y sensitivity. PR: x recall, y precision. FROC: x false positives per
-    image, y sensitivity; a step function.
+    image, y sensitivity; a step function. Reliability: x mean probability of a bin, y share of positives, the band its
+    interval, `rows` and `positives` its counts. Decision: x threshold probability, y net benefit, `treat_all` that of
+    calling all positive.
     """
 
     model: str
@@ -147,6 +169,35 @@ class CurveRow(TypedDict):
     band_x: NotRequired[list[float]]
     low: NotRequired[list[float]]
     high: NotRequired[list[float]]
+    rows: NotRequired[list[int]]
+    positives: NotRequired[list[int]]
+    treat_all: NotRequired[list[float]]
+
+
+class HistogramRow(TypedDict):
+    """Counts of a model's scores: bin k is [edges[k], edges[k + 1]), the last closed."""
+
+    model: str
+    label: str
+    level: str
+    edges: list[float]
+    positives: list[int]
+    negatives: list[int]
+
+
+class UnitScores(TypedDict):
+    """Every evaluated unit of a label and level, column by column in one order.
+
+    `ids`: its identifiers by column (`exam_id` and `side`; `image_id`; `row`). `scores`: by model. With them the page
+    names the cases that change sides when the operating point is moved. A report holds at most 300,000 scores: a
+    table that would exceed that is left out.
+    """
+
+    label: str
+    level: str
+    ids: dict[str, list[str]]
+    truth: list[int]
+    scores: dict[str, list[float]]
 
 
 class CaseFinding(TypedDict):
@@ -182,12 +233,12 @@ class Case(TypedDict):
     """One image of the gallery.
 
     `why`: `hit` (a positive breast scored high), `miss` (a positive breast scored low), `false alarm`
-    (a negative breast scored high).
+    (a negative breast scored high); in a reader study whether the model or the readers' mean is the higher.
     """
 
     model: str
     label: str
-    why: Literal["hit", "miss", "false alarm"]
+    why: Literal["hit", "miss", "false alarm", "higher by the model", "higher by the readers"]
     rank: int
     image_id: str
     exam_id: str
@@ -233,6 +284,10 @@ class Report(TypedDict):
     results: list[ResultRow]
     worst_case: NotRequired[list[ResultRow]]
     comparisons: list[ComparisonRow]
+    correlations: NotRequired[list[CorrelationRow]]
     curves: list[CurveRow]
+    histograms: NotRequired[list[HistogramRow]]
+    units: NotRequired[list[UnitScores]]
     cases: list[Case]
     warnings: list[Warning_]
+    reader_study: NotRequired[dict[str, Any]]  # what `cadkit.reader_study.work.Section` describes

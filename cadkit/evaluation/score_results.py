@@ -11,16 +11,17 @@ import numpy as np
 import numpy.typing as npt
 
 from cadkit import metrics
+from cadkit.evaluation.pair_tests import NO_MARGIN, Called, mcnemar_tests, permutation_test
+from cadkit.evaluation.partial_areas import partial_areas
+from cadkit.evaluation.settings import AucInterval, transform_of
 
 SHARES = ("sensitivity", "specificity", "ppv", "npv", "recall_rate", "cancer_detection_rate")
 REWEIGHED = ("ppv", "npv", "recall_rate")
 OF_PROBABILITIES = ("brier", "ece", "pf1", "net_benefit")
 METRICS = (
-    "auc", "prauc", "prauc_trapezoid", "sensitivity_at_specificity", "specificity_at_sensitivity", *SHARES,
-    *OF_PROBABILITIES,
+    "auc", "prauc", "prauc_trapezoid", "partial_auc", "sensitivity_at_specificity", "specificity_at_sensitivity",
+    *SHARES, *OF_PROBABILITIES,
 )  # fmt: skip
-# Of these a smaller value is better or neither is, so that no margin of non-inferiority applies.
-_NO_MARGIN = ("brier", "ece", "recall_rate")
 
 
 class Operating(NamedTuple):
@@ -77,22 +78,28 @@ class Asked:
         sensitivity_at: sensitivities at which the specificity is read.
         specificity_at: specificities at which the sensitivity is read.
         interpolate: read both off the ROC polygon, too.
+        partial_auc: ranges as `specificity:0.8-1`, whose areas are given raw and corrected.
         prevalence: ppv, npv and recall rate are re-weighed to it as well.
         ci: level of intervals that need no bootstrap.
+        auc_interval: DeLong's intervals of the AUC: plain, or made on the logit scale.
     """
 
     names: tuple[str, ...]
     sensitivity_at: tuple[float, ...]
     specificity_at: tuple[float, ...]
     interpolate: bool
+    partial_auc: tuple[str, ...]
     prevalence: float | None
     ci: float
+    auc_interval: AucInterval
 
     def of(self, column: Column) -> dict[str, Wanted]:
         """By a key that says which numbers of two models belong together."""
         found: dict[str, Wanted] = {
             name: Wanted(name) for name in ("auc", "prauc", "prauc_trapezoid") if name in self.names
         }
+        if "partial_auc" in self.names:
+            found |= {name: Wanted(metric) for name, metric in partial_areas(self.partial_auc)}
         for name, points in (
             ("sensitivity_at_specificity", self.specificity_at),
             ("specificity_at_sensitivity", self.sensitivity_at),
@@ -151,7 +158,10 @@ def shown(rows: Rows, column: Column, asked: Asked, judged: Judged) -> list[metr
     found: list[metrics.Result] = []
     for key, result in judged.items():
         if key == "auc":
-            found.append(metrics.auc_delong(rows.truth, rows.of(column), cluster=rows.cluster, ci=asked.ci))
+            transform = transform_of(asked.auc_interval)
+            found.append(
+                metrics.auc_delong(rows.truth, rows.of(column), cluster=rows.cluster, ci=asked.ci, transform=transform)
+            )
         # Without an interval the bootstrap's row would say nothing that DeLong's does not.
         if key != "auc" or result.ci_method is not None:
             found.append(analytic.get(key, result))
@@ -165,10 +175,13 @@ def too_few(rows: Rows, column: Column, asked: Asked, reason: str) -> list[metri
     found = []
     for one in asked.of(column).values():
         name, at = (one.metric, None) if isinstance(one.metric, str) else (one.metric[0], one.metric[1])
+        part: Mapping[str, Any] = {}
+        if not isinstance(one.metric, str) and len(one.metric) == 3 and name == "partial_auc":
+            part = one.metric[2]
         found.append(
             metrics.Result(
                 name, None, n=len(rows.truth), positives=positives, clusters=clusters, at=at, reason=reason,
-                given=one.given,
+                given={**one.given, **part},
             )
         )  # fmt: skip
     return found
@@ -275,12 +288,18 @@ def compared(
                 families.add(key, a.name, b.name, _permuted(rows, a, b, asked.of(a)[key].metric, how))
         for point in a.operating:
             for other in (other for other in b.operating if other.wanted == point.wanted):
-                _mcnemar(families, rows, (a, point), (b, other), asked.names)
+                here, there = (
+                    Called(rows.of(column), at.value, at.wanted, at.in_sample)
+                    for column, at in ((a, point), (b, other))
+                )
+                clustered = rows.cluster is not None
+                for test in mcnemar_tests(rows.truth, here, there, clustered=clustered, names=asked.names):
+                    families.add(f"{test.metric} at {point.wanted}", a.name, b.name, test)
     return families.adjusted(how.primary)
 
 
 def _bootstrap(first: metrics.Result, second: metrics.Result, margin: float | None) -> metrics.Comparison:
-    applies = first.metric not in _NO_MARGIN
+    applies = first.metric not in NO_MARGIN
     found = metrics.difference(first, second, margin=margin if applies else None)
     carried = (flag for flag in ("in-sample", "interpolated") if flag in (*first.flags, *second.flags))
     flags = tuple(dict.fromkeys([*found.flags, *carried]))
@@ -289,28 +308,7 @@ def _bootstrap(first: metrics.Result, second: metrics.Result, margin: float | No
 
 def _permuted(rows: Rows, a: Column, b: Column, metric: metrics.Metric, how: Tests) -> metrics.Comparison:
     """Scores of two kinds are exchanged by rank; what needs probabilities is not asked for of such."""
-    ranks = not (a.probability and b.probability)
-    found = metrics.permutation(
-        rows.truth, rows.of(a), rows.of(b), metric, cluster=rows.cluster, n=how.permutations, seed=how.seed, ranks=ranks
-    )
-    return replace(found, flags=(*found.flags, "by-rank")) if ranks else found
-
-
-def _mcnemar(
-    families: _Families,
-    rows: Rows,
-    a: tuple[Column, Operating],
-    b: tuple[Column, Operating],
-    names: Sequence[str],
-) -> None:
-    """The tests of sensitivity and of specificity, of those that were asked for."""
-    (one, here), (two, there) = a, b
-    flags = [*(["in-sample"] if here.in_sample or there.in_sample else [])]
-    flags += ["rows-independent"] if rows.cluster is not None else []
-    sides: dict[str, Literal["positives", "negatives"]] = {"sensitivity": "positives", "specificity": "negatives"}
-    for side in (side for name, side in sides.items() if name in names):
-        found = metrics.mcnemar(rows.truth, rows.of(one) >= here.value, rows.of(two) >= there.value, side)
-        at = here.value if here.value == there.value else None
-        key = f"{found.metric} at {here.wanted}"
-        given = {**found.given, **({"threshold_for": here.wanted} if here.wanted else {})}
-        families.add(key, one.name, two.name, replace(found, at=at, flags=tuple(flags), given=given))
+    return permutation_test(
+        rows.truth, (rows.of(a), rows.of(b)), metric, cluster=rows.cluster, n=how.permutations, seed=how.seed,
+        ranks=not (a.probability and b.probability),
+    )  # fmt: skip

@@ -11,9 +11,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from cadkit.data.csv_lines import line_of, refuse_ragged, repeated_rows
 from cadkit.errors import InputError
 from cadkit.evaluation.subgroups import Groups, column_and_edges, groups_of
 from cadkit.files import sha256_of
+
+_A_TABLE = "Name a CSV file with a row per case, a column of truth and one of scores for each model."
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,8 @@ class ScoreTable:
         cluster: n identifiers (patients) as text, or None where every row stands for itself.
         subgroups: name of a subgroup, such as `age 50-59`, and which of the n rows belong to it.
         unknown: numbers (1 is the first below the header) of the rows left out for want of a truth.
+        repeated: numbers of the rows that say in every column what an earlier row says; () where no column but
+            truth, scores and subgroups could tell two cases apart.
         columns: all columns of the file.
     """
 
@@ -38,7 +43,12 @@ class ScoreTable:
     cluster: npt.NDArray[np.str_] | None
     subgroups: Groups
     unknown: list[int]
+    repeated: list[int]
     columns: list[str]
+
+    def place(self, row: int) -> str:
+        """A row as a person finds it: `row 4 (line 5)`, by its number and by the line of the file."""
+        return _place(self.path, row)
 
 
 def read_score_table(
@@ -66,6 +76,7 @@ def read_score_table(
     wanted = list(dict.fromkeys([truth, *scores, *([] if cluster is None else [cluster]), *columns]))
     for name in wanted:
         if name not in header:
+            refuse_ragged(path)  # may know of other signs between the columns
             raise InputError(
                 "there is no such column", file=path, row="header", value=name,
                 mend=f"The columns are {', '.join(header)}.",
@@ -73,6 +84,7 @@ def read_score_table(
     if not scores or truth in scores:
         what = "no score column is named" if not scores else "the truth cannot be a score as well"
         raise InputError(what, file=path, row="--scores", mend=f"The columns are {', '.join(header)}.")
+    refuse_ragged(path)
     frame = _columns(path, header, wanted)
     if not frame.height:
         raise InputError("the table has no rows", file=path, mend="A score table has a row per case.")
@@ -93,6 +105,7 @@ def read_score_table(
         cluster=None if patients is None else patients[kept],
         subgroups=groups,
         unknown=(np.flatnonzero(~kept) + 1).tolist(),
+        repeated=repeated_rows(path) if set(header) - {truth, *scores, *columns} else [],
         columns=header,
     )
 
@@ -102,7 +115,9 @@ def _header(path: Path) -> list[str]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             names = [name.strip() for name in next(csv.reader(file), [])]
     except FileNotFoundError:
-        raise InputError("the file is missing", file=path) from None
+        raise InputError("the file is missing", file=path, mend=_A_TABLE) from None
+    except IsADirectoryError:
+        raise InputError("is a folder, not a table", file=path, mend=_A_TABLE) from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"not a readable CSV file: {error}", file=path, mend="Save it as CSV in UTF-8.") from None
     if not any(names):
@@ -131,7 +146,11 @@ def _refuse(path: Path, text: pl.Series, bad: npt.NDArray[np.bool_], what: str, 
     if bad.any():
         place, count = int(bad.argmax()), int(bad.sum())
         more = f" ({count:,} rows in all)" if count > 1 else ""
-        raise InputError(f"{what}{more}", file=path, row=place + 1, value=text[place], mend=mend)
+        raise InputError(f"{what}{more}", file=path, row=_place(path, place + 1), value=text[place], mend=mend)
+
+
+def _place(path: Path, row: int) -> str:
+    return f"row {row} (line {line_of(path, row)})"
 
 
 def _truth(path: Path, text: pl.Series) -> npt.NDArray[np.float64]:
@@ -172,7 +191,4 @@ def _subgroups(path: Path, by: str, frame: pl.DataFrame) -> Groups:
     numbers = frame[column].cast(pl.Float64, strict=False)
     numeric = numbers.null_count() == frame[column].null_count() and bool(numbers.drop_nulls().is_finite().all())
     values = (numbers if numeric else frame[column]).to_list()
-    try:
-        return groups_of(column, edges, values)
-    except InputError as error:
-        raise InputError(f"no subgroups can be made: {error}", file=path, row="--by") from None
+    return groups_of(column, edges, values, path)

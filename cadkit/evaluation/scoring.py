@@ -11,13 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cadkit import metrics
-from cadkit.evaluation.cohort import Rows, level_scores, rows_of
+from cadkit.evaluation.cohort import Rows, Scored, level_scores
+from cadkit.evaluation.curves import histogram, probability_curves, score_curves, unit_scores
 from cadkit.evaluation.locking import Threshold, at_thresholds, thresholds
-from cadkit.evaluation.schema import CurveKind, CurveRow
-from cadkit.evaluation.subgroups import subgroups, too_small
-from cadkit.evaluation.work import Work, finite
+from cadkit.evaluation.pair_tests import Called, mcnemar_tests, permutation_test
+from cadkit.evaluation.partial_areas import partial_areas
+from cadkit.evaluation.settings import Settings
+from cadkit.evaluation.subgroups import FEW, few_in, subgroups, too_small
+from cadkit.evaluation.work import Work
 
-_FEW = 20  # positives below which percentile intervals are known to be too narrow
+_OF_PROBABILITIES: tuple[metrics.Metric, ...] = ("brier", "ece")
 
 
 @dataclass(frozen=True)
@@ -34,18 +37,21 @@ class _Judged:
 def score_label(work: Work, label: str, level: str) -> None:
     """All numbers of a label and level that come from scores alone, into `work`."""
     for suffix, column in _columns(work, label, level):
-        rows = rows_of(work.chosen, work.models, level, label, column)
+        rows = work.rows(label, level, column)
         _warn(work, rows, label, level)
         names = [model.name + suffix for model in work.models]
         chosen = thresholds(work.settings, rows, len(names), label, level, column, work.locked)
         whole = _Judged(names, label, level, "all", chosen)
         _judge(work, rows, whole)
-        if 0 < int(rows.truth.sum()) < len(rows.truth):
-            for name, score in zip(names, rows.score, strict=True):
-                work.curves += _roc_and_pr(name, label, level, rows.truth, score)
+        if not suffix:
+            _calibration(work, rows, whole)
+        if 0 < int(rows.truth.sum()) < len(rows.truth) and not work.numbers_only:
+            _draw(work, rows, whole, suffix)
         if work.settings.by and not suffix:
             units = dict(work.chosen.units(level))
             groups = subgroups(work.chosen.data, work.settings.by, level, [units[i] for i in rows.ids])
+            if text := few_in(groups, rows.truth):
+                work.warnings.setdefault(f"few-subgroups-{level}-{label}", f"{label}, {level} level. {text}")
             for subgroup, members in groups.items():
                 _judge(work, _part(rows, members), replace(whole, subgroup=subgroup))
 
@@ -54,7 +60,8 @@ def _columns(work: Work, label: str, level: str) -> list[tuple[str, str]]:
     """(suffix of the model's name, column) of the scores to judge for a label."""
     columns = [("", label)]
     if work.settings.extra:
-        tables = [{c for row in level_scores(m, work.chosen, level).values() for c in row} for m in work.models]
+        every = dict.fromkeys([*work.models, *work.everyone])
+        tables = [{c for row in level_scores(m, work.chosen, level).values() for c in row} for m in every]
         for column in sorted(set.intersection(*tables)):
             name, dot, scored = column.rpartition(".")
             if dot and scored == label:
@@ -70,7 +77,7 @@ def _warn(work: Work, rows: Rows, label: str, level: str) -> None:
             "were left out.",
         )
     positives = int(rows.truth.sum())
-    if 0 < positives < _FEW or 0 < len(rows.truth) - positives < _FEW:
+    if 0 < positives < FEW or 0 < len(rows.truth) - positives < FEW:
         work.warnings.setdefault(
             f"few-{level}-{label}",
             f"{label}, {level} level: only {positives} positives and {len(rows.truth) - positives} negatives; "
@@ -103,6 +110,33 @@ def _judge(work: Work, rows: Rows, judged: _Judged) -> None:
             work.compare_areas(names, label, level, rows.truth, scores, rows.patient, subgroup)
         for pair in zip(found[first], found[second], strict=True):
             work.compare(*names, label, level, pair, subgroup=subgroup)
+        if reason is None:
+            _test(work, rows, judged, (second, first) if work.turned(*names) else (first, second))
+
+
+def _test(work: Work, rows: Rows, judged: _Judged, pair: tuple[int, int]) -> None:
+    """McNemar's tests at each threshold of two models, and permutation tests where they are asked for."""
+    settings = work.settings
+    names = judged.names[pair[0]], judged.names[pair[1]]
+    tests: list[metrics.Comparison] = []
+    if settings.permutations:
+        scores = rows.score[pair[0]], rows.score[pair[1]]
+        probabilities = all(work.models[one].predictions.probability for one in pair)
+        tests += [
+            permutation_test(
+                rows.truth, scores, metric, cluster=rows.patient, n=settings.permutations, seed=settings.seed,
+                ranks=not probabilities,
+            )
+            for metric in _asked(settings)
+        ]  # fmt: skip
+    for here, there in zip(judged.chosen[pair[0]], judged.chosen[pair[1]], strict=True):
+        if here.value is not None and there.value is not None:
+            a = Called(rows.score[pair[0]], here.value, here.wanted, here.in_sample)
+            b = Called(rows.score[pair[1]], there.value, there.wanted, there.in_sample)
+            several = len(np.unique(rows.patient)) < len(rows.patient)
+            tests += mcnemar_tests(rows.truth, a, b, clustered=several)
+    for test in tests:
+        work.test(*names, judged.label, judged.level, judged.subgroup, test)
 
 
 def _nothing(metric: str, rows: Rows, reason: str) -> metrics.Result:
@@ -114,26 +148,57 @@ def _nothing(metric: str, rows: Rows, reason: str) -> metrics.Result:
 
 def _answer(work: Work, rows: Rows, score: Any, level: str, chosen: Sequence[Threshold]) -> list[metrics.Result]:
     settings = work.settings
-    asked: list[metrics.Metric] = ["auc", "prauc"]
+    asked = _asked(settings)
+    found = metrics.classification(rows.truth, score, asked, cluster=rows.patient, bootstrap=work.replicates)
+    return found + at_thresholds(chosen, rows, score, level, settings, work.replicates)
+
+
+def _asked(settings: Settings) -> list[metrics.Metric]:
+    """The metrics of scores that need no threshold."""
+    asked: list[metrics.Metric] = ["auc", "prauc", *(metric for _, metric in partial_areas(settings.partial_auc))]
     points = [("specificity_at_sensitivity", at) for at in settings.sensitivity_at]
     points += [("sensitivity_at_specificity", at) for at in settings.specificity_at]
     for name, at in points:
         asked.append((name, at))
         if settings.interpolate:
             asked.append((name, at, {"interpolate": True}))
-    found = metrics.classification(rows.truth, score, asked, cluster=rows.patient, bootstrap=work.replicates)
-    return found + at_thresholds(chosen, rows, score, level, settings, work.replicates)
+    return asked
 
 
-def _roc_and_pr(model: str, label: str, level: str, truth: Any, score: Any) -> list[CurveRow]:
-    roc, pr = metrics.roc_curve(truth, score), metrics.pr_curve(truth, score)
-    points: tuple[tuple[CurveKind, Any, Any, Any], ...] = (
-        ("roc", roc.fpr, roc.tpr, roc.threshold),
-        ("pr", pr.recall, pr.precision, pr.threshold),
-    )
-    return [
-        CurveRow(
-            model=model, label=label, level=level, kind=kind, x=x.tolist(), y=y.tolist(), threshold=finite(threshold)
-        )
-        for kind, x, y, threshold in points
-    ]
+def _draw(work: Work, rows: Rows, judged: _Judged, suffix: str) -> None:
+    """What the figures of one label and level are drawn from, into `work`."""
+    label, level = judged.label, judged.level
+    plain = not suffix and label not in work.chosen.unions and not work.chosen.population.normalised
+    for name, model, score in zip(judged.names, work.models, rows.score, strict=True):
+        place = (name, label, level)
+        work.curves += score_curves(place, rows.truth, score, rows.patient, work.replicates)
+        probability = plain and _is_probability(model, score)
+        work.histograms.append(histogram(place, rows.truth, score, probability=probability))
+        if probability:
+            work.curves += probability_curves(place, rows.truth, score, work.settings.ci)
+    if not suffix:
+        scores = dict(zip(judged.names, rows.score, strict=True))
+        table = unit_scores(label, level, rows.ids, rows.truth, scores, work.units)
+        work.units += [] if table is None else [table]
+
+
+def _is_probability(model: Scored, score: NDArray[np.float64]) -> bool:
+    """Whether the scores mean probabilities, as the prediction says, and can be."""
+    return model.predictions.probability and bool(((score >= 0) & (score <= 1)).all())
+
+
+def _calibration(work: Work, rows: Rows, whole: _Judged) -> None:
+    """Brier score and calibration error of the models whose scores are probabilities, and their differences."""
+    if whole.label in work.chosen.unions or work.chosen.population.normalised:
+        return
+    found: dict[str, list[metrics.Result]] = {}
+    for name, model, score in zip(whole.names, work.models, rows.score, strict=True):
+        if _is_probability(model, score):
+            found[name] = metrics.classification(
+                rows.truth, score, _OF_PROBABILITIES, cluster=rows.patient, bootstrap=work.replicates
+            )
+            for result in found[name]:
+                work.add(name, whole.label, whole.level, result)
+    for a, b in combinations(found, 2):
+        for pair in zip(found[a], found[b], strict=True):
+            work.compare(a, b, whole.label, whole.level, pair)

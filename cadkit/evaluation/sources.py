@@ -1,24 +1,52 @@
-"""From the runs and prediction folders that a person names to a report."""
+"""From the runs, prediction folders and score tables that a person names to a report."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cadkit.data import Dataset
 from cadkit.errors import InputError
+from cadkit.evaluation.groups import Group
 from cadkit.evaluation.inputs import predicted_split
 from cadkit.evaluation.locking import SPLIT
 from cadkit.evaluation.running import evaluate
 from cadkit.evaluation.schema import Report
 from cadkit.evaluation.settings import Settings, check_locked
-from cadkit.files import read_toml
 from cadkit.plugin import Run
 from cadkit.plugin.run import newest_run
-from cadkit.prediction import Predictions, as_predictions, dataset_of
-from cadkit.prediction.sources import is_run
+from cadkit.prediction import Predictions
+from cadkit.prediction.sources import dataset_for, predictions_of
 from cadkit.prepare import open_dataset
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a person named: a run, prediction folder, score table or plugin, or several of them as runs of one model.
+
+    Attributes:
+        name: given by the person, or empty.
+        paths: one; several are a group.
+    """
+
+    name: str
+    paths: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> Source:
+        """`PATH`, `NAME=PATH` or `NAME=PATH,PATH,...`; a path that is there may hold either sign.
+
+        Raises:
+            InputError: a name or a path is empty.
+        """
+        name, equals, rest = text.partition("=")
+        if not equals or Path(text).exists():
+            return cls("", (text,))
+        paths = (rest,) if Path(rest).exists() else tuple(part.strip() for part in rest.split(","))
+        if not name.strip() or not all(paths):
+            raise InputError("a source is PATH, NAME=PATH or NAME=PATH,PATH,...", value=text)
+        return cls(name.strip(), paths)
 
 
 def evaluate_sources(
@@ -32,19 +60,20 @@ def evaluate_sources(
     command: str = "",
     validation: Sequence[str] = (),
 ) -> tuple[Report, Path]:
-    """Evaluate runs (which predict first) and prediction folders; without any, the newest run.
+    """Evaluate runs (which predict first), prediction folders and score tables; without any, the newest run.
 
     Args:
-        sources: run folders, prediction folders, plugins that need no training.
-        data: the dataset; that of the first source by default.
+        sources: run folders, prediction folders, score tables (CSV or Parquet), plugins that need no training; each
+            may be given a name as `NAME=PATH`. `NAME=PATH,PATH,...` is a group of runs of one model.
+        data: the dataset; that of the first source that says one by default.
         out: folder of the report; `report/<names>-<split>` by default.
         runs: where the newest run is looked for.
         settings: what to compute. Without a split of their own, prediction folders are judged on the
             split that they were made for.
         device: for runs that predict first.
         command: what the user typed.
-        validation: one for each source, in the same order: a run (which predicts its validation split first) or a
-            prediction folder of that split, on which thresholds are locked.
+        validation: one for each source, in the same order, on which thresholds are locked: a run (which predicts its
+            validation split first), predictions of that split, or a group of them for a group.
 
     Returns:
         The report and its folder.
@@ -57,23 +86,50 @@ def evaluate_sources(
         sources = [str(_newest(Path(runs), data).folder)]
     settings.check()
     check_locked(settings, validation, len(sources))
-    maps = settings.froc is not None or settings.localization
-    predictions: list[Predictions] = []
-    for source in sources:
-        predictions.append(
-            as_predictions(source, data=data, split=settings.split or "test", saliency=maps, device=device)
-            if not is_run(source)
-            else _of_run(source, data, settings.split or "test", maps, device)
-        )
-    folder = Path(data) if data is not None else dataset_of(predictions[0].record)
+    wanted, locking = [Source.parse(one) for one in sources], [Source.parse(one) for one in validation]
+    _check_names(wanted)
+    folder = dataset_for([path for source in wanted for path in source.paths], data)
+    dataset = open_dataset(folder)
+    opened = _Opening(dataset, settings, device)
+    predictions = [opened.source(one, settings.split or "test") for one in wanted]
+    locked = [opened.source(one, SPLIT, maps=False) for one in locking]
     split = settings.split or predicted_split(predictions)
-    locking = [
-        _of_run(source, folder, SPLIT, False, device) if is_run(source) else Predictions.open(source)
-        for source in validation
-    ]
-    where = Path(out) if out is not None else Path("report") / f"{_names(predictions, split)}"
-    report = evaluate(predictions, open_dataset(folder), where, replace(settings, split=split), command, locking)
+    where = Path(out) if out is not None else Path("report") / _names(predictions, split)
+    report = evaluate(predictions, dataset, where, replace(settings, split=split), command, locked)
     return report, where
+
+
+def _check_names(sources: Sequence[Source]) -> None:
+    names = [source.name for source in sources if source.name]
+    twice = next((name for n, name in enumerate(names) if name in names[:n]), None)
+    if twice is not None:
+        raise InputError("two sources have one name", value=twice, mend="Name them apart.")
+
+
+@dataclass(frozen=True)
+class _Opening:
+    """How sources become predictions of a dataset."""
+
+    data: Dataset
+    settings: Settings
+    device: str
+
+    def source(self, source: Source, split: str, maps: bool = True) -> Predictions | Group:
+        """Predictions, or those of a group, by the name that was given to them."""
+        found = [self._predictions(path, split, maps) for path in source.paths]
+        if len(found) > 1:
+            return Group(source.name, tuple(found))
+        if source.name:
+            found[0].record["name"] = source.name
+        return found[0]
+
+    def _predictions(self, path: str, split: str, maps: bool) -> Predictions:
+        settings = self.settings
+        parts = [part for label in settings.labels if "|" in label for part in label.partition("=")[2].split("|")]
+        return predictions_of(
+            path, self.data, split=split, saliency=maps and (settings.froc is not None or settings.localization),
+            device=self.device, labels=[*settings.labels, *parts],
+        )  # fmt: skip
 
 
 def _newest(runs: Path, data: str | Path | None) -> Run:
@@ -90,36 +146,6 @@ def _newest(runs: Path, data: str | Path | None) -> Run:
     return max(fitting, key=lambda run: str(run.record.get("created", "")))
 
 
-def _of_run(source: str, data: str | Path | None, split: str, maps: bool, device: str) -> Predictions:
-    """Predictions of a run: those in `predictions/` if they are of this run and data and suffice, else new ones."""
-    run = Run.open(source)
-    folder = Path("predictions") / f"{run.name}-{split}"
-    dataset = Path(data) if data is not None else dataset_of(run.record)
-    if run.record.get("dataset") != str(dataset.resolve()):
-        folder = Path("predictions") / f"{run.name}-{dataset.resolve().name}-{split}"
-    where = _folder_for(folder, run, open_dataset(dataset), maps)
-    return as_predictions(source, data=dataset, split=split, saliency=maps, out=where, device=device)
-
-
-def _folder_for(folder: Path, run: Run, data: Dataset, maps: bool) -> Path:
-    """`folder`, or one beside it where it holds predictions of another run or of other data, or has no maps."""
-    wanted = {
-        "run": str(run.folder.resolve()),
-        "run_created": run.record.get("created"),
-        "dataset_fingerprint": data.fingerprint,
-        "store_fingerprint": data.store_fingerprint,
-        "saliency": maps,
-    }
-    chosen, number = folder, 1
-    while (chosen / "prediction.toml").exists():
-        record = read_toml(chosen / "prediction.toml")
-        if all(record.get(key) == value for key, value in wanted.items()):
-            break
-        number += 1
-        chosen = folder.with_name(f"{folder.name}-{number}")
-    return chosen
-
-
-def _names(predictions: Sequence[Predictions], split: str) -> str:
-    names = [str(p.record.get("name") or p.name) for p in predictions]
+def _names(predictions: Sequence[Predictions | Group], split: str) -> str:
+    names = [str(one.name if isinstance(one, Group) else one.record.get("name") or one.name) for one in predictions]
     return "-".join([*names[:3], *(["and-more"] if len(names) > 3 else []), split])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from cadkit.data import Breast, Dataset, Exam, Image
 from cadkit.errors import InputError
 
+FEW = 20  # positives or negatives below which intervals are known to be too narrow
 SMALLEST = 5  # positives and negatives below which nothing is estimated
 _VALUES = 10  # a numeric column with more values than these is binned
 _MOST = 30  # groups of text; more of them are identifiers, not groups
@@ -56,6 +58,27 @@ def too_small(truth: NDArray[np.int64]) -> str | None:
     return f"{positives} positives and {negatives} negatives; at least {SMALLEST} of each are asked for in a subgroup"
 
 
+def few_in(groups: Groups, truth: NDArray[Any]) -> str:
+    """What must be said of the subgroups that are estimated from few positives or negatives; empty without such.
+
+    Args:
+        groups: which of n units belong to each.
+        truth: n values, 1 or 0.
+    """
+    found = []
+    for name, members in groups.items():
+        positives = int(truth[members].sum())
+        negatives = int(members.sum()) - positives
+        if SMALLEST <= min(positives, negatives) < FEW:
+            found.append(f"{name} ({positives} and {negatives:,})")
+    if not found:
+        return ""
+    return (
+        f"Subgroups of fewer than {FEW} positives or negatives: {', '.join(found)}; "
+        "intervals from so few are rough and tend to be too narrow."
+    )
+
+
 def column_and_edges(text: str) -> tuple[str, tuple[float, ...]]:
     """The parts of `age:40/50/70`; no edges where only a column is named."""
     column, colon, given = text.partition(":")
@@ -79,12 +102,16 @@ def _value(unit: Exam | Breast | Image, column: str) -> Any:
     return next((owner[column] for owner in owners if column in owner), None)
 
 
-def groups_of(column: str, edges: tuple[float, ...], values: Sequence[Any]) -> Groups:
-    """Which of the values (None is unknown) belong to each group of a column, groups in rising order."""
+def groups_of(column: str, edges: tuple[float, ...], values: Sequence[Any], file: Path | None = None) -> Groups:
+    """Which of the values (None is unknown) belong to each group of a column of a file, groups in rising order."""
     known = [value for value in values if value is not None]
     numeric = bool(known) and all(isinstance(value, int | float) for value in known)
     if edges and known and not numeric:
-        raise InputError("has edges but is no number", row="--by", value=column)
+        raise InputError(
+            f"edges are of numbers, and the column {column} holds others", file=file, row="--by",
+            value=next(value for value in known if not isinstance(value, int | float)),
+            mend=f"Write --by {column}, which takes its values as they are.",
+        )  # fmt: skip
     if numeric and (edges or (column != "age" and len(set(known)) > _VALUES)):
         bins = edges or tuple(np.unique(np.quantile(known, [0.25, 0.5, 0.75])).tolist())
         names = {value: _bin(column, bins, value) for value in set(known)}
@@ -93,7 +120,10 @@ def groups_of(column: str, edges: tuple[float, ...], values: Sequence[Any]) -> G
     else:
         names = {value: f"{column} {value:g}" if numeric else f"{column} {value}" for value in set(known)}
         if len(names) > _MOST:
-            raise InputError(f"has {len(names)} values, which are no groups", row="--by", value=column)
+            raise InputError(
+                f"the column has {len(names)} values, which are no groups", file=file, row="--by", value=column,
+                mend=f"A column of groups has at most {_MOST}.",
+            )  # fmt: skip
     order = dict.fromkeys(names[value] for value in sorted(names))
     of_unit = np.array([f"{column} unknown" if value is None else names[value] for value in values], dtype=str)
     groups: Groups = {name: of_unit == name for name in order}

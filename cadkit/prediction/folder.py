@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from cadkit.data.csv_lines import refuse_ragged
 from cadkit.errors import InputError
 from cadkit.files import atomic, fingerprint, read_toml
 from cadkit.prediction.frames import FileSaliency
@@ -229,6 +230,7 @@ def read_table(path: Path) -> pl.DataFrame:
     try:
         if path.suffix == ".parquet":
             return pl.read_parquet(path)
+        refuse_ragged(path)
         frame = pl.read_csv(path, infer_schema=False)
         return frame.rename({name: name.strip() for name in frame.columns}).with_columns(
             pl.all().str.strip_chars().replace("", None)

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from cadkit.errors import InputError
-from cadkit.files import atomic, read_toml, write_toml
+from cadkit.files import atomic, read_toml, refuse_file, write_toml
 from cadkit.prediction.folder import FILES, SKIPPED_COLUMNS
 
 JOURNAL = "journal.jsonl"
@@ -51,6 +51,7 @@ def begin(folder: Path, record: Mapping[str, Any], identity: Sequence[str]) -> b
         if old.get("complete"):
             (folder / JOURNAL).unlink(missing_ok=True)  # a kill may have come just before it was removed
         return bool(old.get("complete"))
+    refuse_file(folder)
     if folder.exists() and any(not name.name.endswith(".part") for name in folder.iterdir()):
         raise InputError("the folder is not empty and holds no prediction", file=folder, mend="Give another --out.")
     write_toml(path, {**record, "complete": False})

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from cadkit.data.csv_lines import refuse_ragged
 from cadkit.errors import InputError
 from cadkit.files import sha256_of
 from cadkit.reader_study.columns import Roles, column, roles
@@ -124,6 +125,7 @@ def read_text_table(path: Path) -> pl.DataFrame:
         if path.suffix.lower() in (".parquet", ".pq"):
             frame = pl.read_parquet(path).with_columns(pl.all().cast(pl.String))
         else:
+            refuse_ragged(path)
             frame = pl.read_csv(path, infer_schema=False, encoding="utf8")
     except FileNotFoundError:
         raise InputError("the file is missing", file=path) from None

@@ -123,6 +123,27 @@ def test_clustered_delong_of_the_reference(tmp_path: Path, pick: Pick) -> None:
     assert row["p"] == pytest.approx(value, abs=tolerance)
 
 
+def test_intervals_of_the_auc_on_the_logit_scale(tmp_path: Path, pick: Pick) -> None:
+    """From the standard error that the plain interval of the reference shows: logit(A) +- z SE / (A (1 - A))."""
+    ends = [
+        expected(CLUSTERED, f"auc_ci_{end}_clustered_unclamped", data="breasts", score="model_a")[0]
+        for end in ("low", "high")
+    ]
+    area, spread = sum(ends) / 2, (ends[1] - ends[0]) / 2
+    logits = np.log(area / (1 - area)) + np.array([-1, 1]) * spread / (area * (1 - area))
+    report = run(
+        CLUSTERED / "breasts.csv", tmp_path, truth="truth", scores=("model_a", "model_b"), cluster="patient_id",
+        bootstrap=0, metrics=("auc",), auc_interval="logit",
+    )  # fmt: skip
+    found = pick(report, model="model_a", metric="auc")
+    assert found["ci_method"] == "delong-clustered-logit"
+    assert (found["low"], found["high"]) == pytest.approx(1 / (1 + np.exp(-logits)), abs=1e-6)
+    assert report["settings"]["auc_interval"] == "logit"
+    page = write_report(tmp_path).read_text()
+    assert "extension of DeLong&#39;s method to clusters" in page
+    assert ", on the logit scale." in page
+
+
 def test_every_metric_of_probabilities(table: Path, tmp_path: Path, pick: Pick) -> None:
     report = run(table, tmp_path / "out", cluster="patient_id", thresholds={"": 0.5})
     truth, a = columns(table, "label", "a")
@@ -163,6 +184,27 @@ def test_mcnemar_and_permutation(table: Path, tmp_path: Path) -> None:
     assert row["difference"] == pytest.approx(roc_auc_score(truth, a) - roc_auc_score(truth, b))
 
 
+def test_partial_areas_of_the_reference(shared: Path, tmp_path: Path) -> None:
+    """Raw and corrected, of a specificity and of a sensitivity range, as pROC has them; each with an interval."""
+    folder = shared / "reference" / "asah"
+    ranges = {("specificity", 0.9, 1.0): "specificity:0.9-1", ("sensitivity", 0.9, 1.0): "sensitivity:0.9-1"}
+    report = run(
+        folder / "asah.csv", tmp_path / "out", truth="truth", scores=("s100b", "ndka"),
+        partial_auc=tuple(ranges.values()), metrics=("partial_auc",), permutations=5,
+    )  # fmt: skip
+    for focus, low, high in ranges:
+        for corrected, quantity in ((False, "partial_auc"), (True, "partial_auc_mcclish")):
+            given = {"focus": focus, "low": low, "high": high, "corrected": corrected}
+            found = [row for row in report["results"] if row["model"] == "s100b" and row.get("given") == given]
+            (row,) = found
+            asked = {"score": "s100b", "focus": focus, "from": low, "to": high}
+            value, tolerance = expected(folder, quantity, **asked)
+            assert row["value"] == pytest.approx(value, abs=tolerance)
+            assert row["low"] < row["value"] < row["high"]
+            methods = [one["method"] for one in paired(report, metric="partial_auc") if one["given"] == given]
+            assert methods == ["bootstrap", "permutation"]
+
+
 def test_primary_is_turned_and_left_out_of_the_adjustment(table: Path, tmp_path: Path) -> None:
     report = run(
         table, tmp_path / "out", scores=("a", "b", "c"), primary=("b", "a"), margin=0.1, bootstrap=0, metrics=("auc",)
@@ -200,6 +242,10 @@ def test_subgroups_by_decade_with_counts(table: Path, tmp_path: Path, pick: Pick
         assert (found["n"], found["positives"]) == (part.sum(), truth[part].sum())
         assert found["value"] == pytest.approx(roc_auc_score(truth[part], a[part]))
         assert paired(report, subgroup=name, method="bootstrap")
+    (few,) = [one["text"] for one in report["warnings"] if one["id"] == "few-subgroups"]
+    counts = [(name, part.sum(), truth[part].sum()) for name, part in (("40", age < 50), ("50", age >= 50))]
+    assert counts == [("40", 30, 10), ("50", 30, 10)]
+    assert "20 positives or negatives: age 40-49 (10 and 20), age 50-59 (10 and 20), site large (19 and 37);" in few
     small = pick(report, model="a", subgroup="site small")
     assert small["value"] is None
     assert "at least 5" in small["reason"]
@@ -211,6 +257,7 @@ def test_thresholds_are_locked_on_validation(table: Path, tmp_path: Path, pick: 
     validation.write_text("label,a,b\n0,0.1,0.2\n0,0.3,0.4\n1,0.25,0.6\n1,0.45,0.7\n")
     given = {"sensitivity_at": (1.0,), "bootstrap": 0, "prevalence": 0.01}
     report = run(table, tmp_path / "out", threshold_from=validation, **given)
+    assert report["settings"]["operating"]["a"] == {"sensitivity 1": 0.25}
     row = pick(report, model="a", metric="sensitivity")
     assert (row["at"], row["given"]) == (0.25, {"threshold_for": "sensitivity 1"})
     assert "flags" not in row

@@ -33,7 +33,7 @@ def run(folder: Path, text: str, **given: Any) -> Any:
     [
         ("", ["scores.csv", "empty"]),
         ("patient,label,a,b\n", ["scores.csv", "no rows"]),
-        (GOOD.replace("0.4,", "high,"), ["row 3", "'high'", "a is not a number"]),
+        (GOOD.replace("0.4,", "high,"), ["row 3 (line 4)", "'high'", "a is not a number"]),
         (GOOD.replace("0.4,", "nan,"), ["row 3", "'nan'", "a is not a number"]),
         (GOOD.replace("0.4,", "-inf,"), ["row 3", "'-inf'", "infinite"]),
         (GOOD.replace("0.4,", ","), ["row 3", "a is missing", "leave the row out"]),
@@ -44,7 +44,10 @@ def run(folder: Path, text: str, **given: Any) -> Any:
         (GOOD.replace("label,a,b", "label,a,a"), ["header", "two columns have one name", "'a'"]),
         (GOOD.replace("label,a,b", "label,a,c"), ["header", "no such column", "'b'", "patient, label, a, c"]),
         (GOOD.replace("p2,", ","), ["row 3", "the cluster patient is missing"]),
-        (GOOD + "p4,1,0.1,0.2,0.3,0.4\n", ["scores.csv", "not a readable CSV"]),
+        (GOOD.replace("p2,0,", "p2,0,7,"), ["row 3 (line 4)", "5 fields where the header has 4"]),
+        (GOOD.replace("p2,0,", "p2,"), ["row 3 (line 4)", "3 fields where the header has 4"]),
+        (GOOD.replace(",", ";"), ["header", "separated by semicolons", "with commas"]),
+        ("patient,label,a,b\np1,1,0.9,0.8\np1,0,0.2,0.3\n", ["--cluster", "all rows have the same patient", "'p1'"]),
     ],
 )  # fmt: skip
 def test_tables(tmp_path: Path, text: str, parts: list[str]) -> None:
@@ -68,11 +71,22 @@ def test_tables(tmp_path: Path, text: str, parts: list[str]) -> None:
         ({"groups": {"G": ("a",)}}, "at least two runs"),
         ({"groups": {"a": ("a", "b")}}, "the name of a column"),
         ({"sensitivity_at": (1.5,)}, "--sensitivity-at"),
+        ({"specificity_at": (0.9, 0.9)}, "--specificity-at: is given twice"),
         ({"prevalence": 0.0}, "--prevalence"),
+        ({"prevalence": 0.006}, "--prevalence: needs thresholds. Add --sensitivity-at, --specificity-at or --thresh"),
+        ({"prevalence": 0.1, "thresholds": {"": 0.5}, "metrics": ("auc",)}, "re-weighs ppv, npv, recall_rate alone"),
+        ({"metrics": ("partial_auc",)}, "Name it, as in --partial-auc"),
+        ({"partial_auc": ("0.8-1",)}, "Write specificity:0.8-1"),
+        ({"partial_auc": ("specificity:1-0.8",)}, "--partial-auc"),
         ({"margin": -1.0}, "--margin"),
+        ({"margin": 1.0}, "--margin: .*above 0 and below 1"),
+        ({"margin": 5.0}, "Write 0.05 for 5 percentage points"),
+        ({"ci": 95.0}, "--ci: .*Write 0.95 for 95%"),
+        ({"ci": 1.0}, "--ci: .*below 1"),
+        ({"auc_interval": "probit"}, "--auc-interval: is plain or logit"),
         ({"threshold_from": Path("v.csv")}, "no threshold to choose"),
         ({"by": ("age",)}, "no such column"),
-        ({"by": ("patient:40/60",)}, "has edges but is no number"),
+        ({"by": ("patient:40/60",)}, "csv, --by: edges are of numbers.* column patient holds others .found: 'p1'"),
     ],
 )  # fmt: skip
 def test_options(tmp_path: Path, given: dict[str, Any], part: str) -> None:
@@ -83,10 +97,12 @@ def test_options(tmp_path: Path, given: dict[str, Any], part: str) -> None:
 def test_texts_that_are_typed() -> None:
     made: dict[str, Any] = {
         "scores": "a, b", "groups": ["G=a,b"], "by": "", "metrics": "", "sensitivity_at": "0.8,0.9",
-        "specificity_at": "", "thresholds": ["0.5", "a=0.2"], "primary": "a:b", "truth": "label",
+        "specificity_at": "", "partial_auc": "specificity:0.8-1, sensitivity:0.9-1",
+        "thresholds": ["0.5", "a=0.2"], "primary": "a:b", "truth": "label",
     }  # fmt: skip
     found = CompareSettings.parse(**made)
     assert (found.scores, found.groups, found.primary) == (("a", "b"), {"G": ("a", "b")}, ("a", "b"))
+    assert found.partial_auc == ("specificity:0.8-1", "sensitivity:0.9-1")
     assert (found.sensitivity_at, found.thresholds) == ((0.8, 0.9), {"": 0.5, "a": 0.2})
     for name, wrong in (("primary", "a"), ("groups", ["a,b"]), ("thresholds", ["a=x"]), ("sensitivity_at", "high")):
         with pytest.raises(InputError, match=f"--{name.replace('_', '-').removesuffix('s')}"):
@@ -117,3 +133,50 @@ def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "out" / "thesis.tex").write_text("")
     with pytest.raises(InputError, match="holds no report"):
         run(tmp_path, GOOD)
+
+
+def test_a_file_where_a_folder_is_to_be_written(tmp_path: Path) -> None:
+    for out in (tmp_path / "ok.csv", tmp_path / "ok.csv" / "deeper"):
+        (tmp_path / "ok.csv").write_text(GOOD)
+        with pytest.raises(InputError, match=r"ok\.csv: is a file, and a folder is to be written.*--out"):
+            compare(tmp_path / "ok.csv", out, CompareSettings(truth="label", scores=("a", "b"), bootstrap=0))
+
+
+def test_what_is_no_table(tmp_path: Path) -> None:
+    for path, why in ((tmp_path, "is a folder, not a table"), (tmp_path / "no.csv", "the file is missing")):
+        with pytest.raises(InputError, match=f"{why}.*Name a CSV file with a row per case"):
+            compare(path, tmp_path / "out", CompareSettings(truth="label", scores=("a", "b"), bootstrap=0))
+
+
+def test_rows_that_stand_twice_are_warned_of(tmp_path: Path) -> None:
+    """By every column: two cases may well have the same scores, as long as something else tells them apart."""
+    found = {w["id"]: w["text"] for w in run(tmp_path, GOOD + "p3,1,0.6,0.7\np4,1,0.6,0.7\n")["warnings"]}
+    assert found["repeated-rows"].startswith(
+        "1 row(s) repeat an earlier one in every column, the first is row 5 (line 6)"
+    )
+    bare = "label,a,b\n" + "1,0.9,0.8\n0,0.2,0.3\n" * 2
+    assert "repeated-rows" not in {w["id"] for w in run(tmp_path, bare)["warnings"]}
+
+
+def test_few_clusters_are_warned_of(tmp_path: Path) -> None:
+    def warned(patients: int) -> list[str]:
+        rows = "".join(f"p{n % patients},{n % 2},{n / 50},{n % 7}\n" for n in range(50))
+        found = run(tmp_path, "patient,label,a,b\n" + rows, cluster="patient")["warnings"]
+        return [one["text"] for one in found if one["id"] == "clusters"]
+
+    (text,) = warned(19)
+    assert text.startswith("Only 19 clusters of patient are resampled")
+    assert warned(20) == []
+
+
+def test_a_floor_of_p_is_flagged(tmp_path: Path) -> None:
+    """a is right in every case and b wrong: no replicate has them the other way round, and p is 2/(20 + 1)."""
+    rows = "".join(f"{n % 2},{n % 2},{1 - n % 2}\n" for n in range(60))
+    report = run(tmp_path, "label,a,b\n" + rows, metrics=("auc",))
+    (row,) = [one for one in report["comparisons"] if one["method"] == "bootstrap"]
+    assert (row["p"], row["flags"]) == (pytest.approx(2 / 21), ["p-floor"])
+    rows = "".join(f"{n % 2},{n % 3},{(n + 1) % 3}\n" for n in range(60))
+    report = run(tmp_path, "label,a,b\n" + rows, metrics=("auc",))
+    (row,) = [one for one in report["comparisons"] if one["method"] == "bootstrap"]
+    assert row["p"] > 2 / 21
+    assert row["flags"] == []

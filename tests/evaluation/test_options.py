@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from cadkit import InputError, Predictions
+from cadkit import InputError, Predictions, metrics
 from cadkit.data import Dataset
 from cadkit.evaluation import FrocRule, Settings, evaluate
 from cadkit.evaluation.subgroups import column_and_edges, groups_of
@@ -178,6 +178,9 @@ def test_subgroups_have_counts_and_small_ones_a_reason(women: Dataset, hand: Han
         "all": 40, "density B": 20, "density C": 16, "density D": 4,
         "age < 50": 10, "age 50 to < 60": 10, "age >= 60": 20,
     }  # fmt: skip
+    texts = {warning["id"]: warning["text"] for warning in report["warnings"]}
+    few = "density B (10 and 10), density C (8 and 8), age < 50 (5 and 5), age 50 to < 60 (5 and 5), age >= 60 (10 and"
+    assert few in texts["few-subgroups-breast-malignant"]
     with pytest.raises(InputError, match=r"--by: there is no column site.*density"):
         evaluate([scored(hand, "m")], women, tmp_path / "S", settings(by=("site",)))
 
@@ -262,11 +265,20 @@ def test_the_way_to_the_evaluated_units_and_the_worst_case_of_those_lost(
             "evaluated": 37, "positives": 18, "negatives": 19,
         }
     ]  # fmt: skip
+    logit = evaluate([scored(hand, "l", without=(0, 1, 3))], women, tmp_path / "L", settings(auc_interval="logit"))
     for side, positive, negative in (("worst", -99.0, 99.0), ("best", 99.0, -99.0)):
         score = SCORE.copy()
         score[[1, 3]], score[0] = positive, negative
         row = picked(report["worst_case"], metric="auc", given={"skipped": side, "units": 3})
         assert (row["n"], row["value"]) == (40, pytest.approx(roc_auc_score(TRUTH, score)))
+        # The interval of the PRAUC is that of all forty women.
+        row = picked(report["worst_case"], metric="prauc", given={"skipped": side, "units": 3})
+        own = metrics.prauc(TRUTH, score, cluster=[f"p{n}" for n in range(40)], bootstrap=20)
+        assert (row["low"], row["high"]) == pytest.approx((own.low, own.high))
+        assert (row["clusters"], row["ci_method"]) == (40, "bootstrap-percentile")
+        assert picked(logit["worst_case"], metric="auc", given={"skipped": side, "units": 3})["ci_method"] == (
+            "delong-clustered-logit"
+        )
     assert evaluate([scored(hand, "whole")], women, tmp_path / "S", settings())["worst_case"] == []
 
 
@@ -276,7 +288,16 @@ def test_the_way_to_the_evaluated_units_and_the_worst_case_of_those_lost(
         ({"sensitivity_at": (90.0,)}, "--sensitivity-at: takes shares"),
         ({"prevalence": 0.006}, "--prevalence: needs thresholds"),
         ({"margin": -0.1}, "--margin"),
+        ({"margin": 5.0}, "--margin: .*Write 0.05 for 5 percentage points"),
+        ({"ci": 95.0}, "--ci: .*Write 0.95 for 95%"),
+        ({"auc_interval": "probit"}, "--auc-interval: is plain or logit"),
         ({"fom": ("afroc",)}, "--fom: is of the FROC"),
+        ({"permutations": -1}, "--permutations: takes a number from 0 up"),
+        ({"partial_auc": ("specificity:0.8",)}, "--partial-auc.*Write specificity:0.8-1"),
+        # Each would double a family of Holm's.
+        ({"sensitivity_at": (0.8, 0.9, 0.8)}, "--sensitivity-at: is given twice.*0.8"),
+        ({"levels": ("breast", "breast")}, "--level: is given twice.*breast"),
+        ({"partial_auc": ("specificity:0.8-1",) * 2}, "--partial-auc: is given twice"),
     ],
 )
 def test_settings_that_no_data_fit(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import NoneType, UnionType
@@ -271,7 +272,8 @@ def test_a_case_is_drawn_in_the_files_frame(make_dataset: MakeDataset, mapped: P
 def test_maps_of_different_models_and_labels_never_share_a_file(
     make_dataset: MakeDataset, mapped: Predictions, tmp_path: Path
 ) -> None:
-    report = evaluate([mapped, mapped], make_dataset(), tmp_path / "R", SETTINGS)
+    other = Predictions.open(shutil.copytree(mapped.folder, tmp_path / "predictions" / "other"))
+    report = evaluate([mapped, other], make_dataset(), tmp_path / "R", SETTINGS)
     files = {(c["image_id"], c["model"], m["label"]): m["file"] for c in report["cases"] for m in c["saliency"]}
     assert len(files) >= 4
     assert len(set(files.values())) == len(files)

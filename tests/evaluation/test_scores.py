@@ -162,7 +162,8 @@ def test_an_exam_without_an_answer_must_be_listed_as_skipped(
 ) -> None:
     text = (hand().folder / "breasts.csv").read_text()
     model = hand("less", {"breasts.csv": drop(text, "e2")})
-    with pytest.raises(InputError, match=r"1 of 5 exams have no prediction.*'e2'.*skipped\.csv"):
+    model.record["split"] = "validation"
+    with pytest.raises(InputError, match=r"1 of 5 exams have no prediction.*'e2'.*the split validation.*skipped\.csv"):
         evaluate([model], make_dataset(), tmp_path / "R", QUICK)
     skipped = "level,id,reason\nexam,e2,only CC views\nbreast,e5/R,implant\nwarning,e1/L,a sum over 1 views\n"
     model = hand("less", {"breasts.csv": drop(drop(text, "e2"), "e5,R"), "skipped.csv": skipped})
@@ -203,7 +204,10 @@ def test_an_exam_that_is_scored_and_listed_as_skipped_is_skipped(
         ({"breasts.csv": "exam_id,side,malignant\ne1,left,0\n"}, r"breast\(s\).*'e1/left'"),
         ({"images.csv": "image_id,malignant\ne1-L-CC.png,0\n"}, r"image\(s\).*'e1-L-CC\.png'"),
         ({"exams.csv": "exam_id,malignant\n1,0\n"}, r"exam\(s\).*'1'"),
-        ({"marks.csv": "image_id,label,x,y,score\nnowhere,malignant,1,1,1\n"}, r"marked image\(s\).*'nowhere'"),
+        (
+            {"marks.csv": "image_id,label,x,y,score\nnowhere,malignant,1,1,1\n"},
+            r"marks\.csv, row 1: 1 mark\(s\) .*'nowhere'",
+        ),
         ({"breasts.csv": "exam_id,side,malignant\ne1,L,nan\n"}, r"breasts\.csv, row 1.*'nan'"),
     ],
 )

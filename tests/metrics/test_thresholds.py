@@ -162,6 +162,20 @@ def test_threshold_chosen_elsewhere() -> None:
             metrics.threshold_at(TRUTH, SCORE, **options)
 
 
+def test_a_threshold_goes_beyond_its_share_least() -> None:
+    """Ten negatives at 1 to 10 and positives at 8.5 and 20: thresholds of 9 to 20 have the sensitivity 0.5, lower 1."""
+    truth = [0] * 10 + [1, 1]
+    score = [*range(1, 11), 8.5, 20]
+    assert metrics.threshold_at(truth, score, specificity=0.9) == 10
+    assert metrics.threshold_at(truth, score, specificity=0.85) == 10
+    assert metrics.threshold_at(truth, score, specificity=0.75) == 8.5
+    assert metrics.threshold_at(truth, score, specificity=0.65) == 8
+    assert metrics.threshold_at(truth, score, sensitivity=0.5) == 20
+    assert metrics.threshold_at(truth, score, sensitivity=0.6) == 8.5
+    # Above every positive: calling one negative in two and no positive still has the specificity 0.5.
+    assert metrics.threshold_at([1, 0, 0], [1, 2, 3], specificity=0.5) == 3
+
+
 def test_shares_need_only_their_own_rows() -> None:
     assert metrics.sensitivity([1, 1], [0.2, 0.8], 0.5).value == 0.5
     assert metrics.specificity([1, 1], [0.2, 0.8], 0.5).reason == "no negative rows"
