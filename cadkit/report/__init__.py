@@ -1,10 +1,12 @@
-"""Drawing a result: report.html, figures, tables, and the table on the terminal.
+"""Drawing a result: report.html, figures, tables, methods paragraph, and the table on the terminal.
 
 Nothing is computed here that report.json does not hold; see `cadkit.evaluation.schema` for its shape.
 """
 
 from cadkit.report.compared import compared_tables
+from cadkit.report.methods import Methods, methods
+from cadkit.report.notebook import EvaluationReport
 from cadkit.report.terminal import terminal_table
 from cadkit.report.writing import write_report
 
-__all__ = ["compared_tables", "terminal_table", "write_report"]
+__all__ = ["EvaluationReport", "Methods", "compared_tables", "methods", "terminal_table", "write_report"]

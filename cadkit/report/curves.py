@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,10 +13,23 @@ from cadkit.report import wording
 from cadkit.report.reading import is_chance, model_order, whole
 from cadkit.report.tables import slug
 
-DRAWN = ("roc", "pr", "froc")
+DRAWN = ("roc", "pr", "froc", "reliability", "decision")
+OF_PROBABILITIES = ("reliability", "decision")
 _POINTS = 800  # of one curve on the page; report.json and the tables hold all of them
 _FPI_ENDS = (0.25, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0)
-_LEGEND = {"roc": ("auc", None), "pr": ("prauc", None), "froc": ("froc_sensitivity", 1.0)}
+_SHARE_ENDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)
+_RARE = 0.02  # prevalence
+_LEGEND = {
+    "roc": ("auc", None), "pr": ("prauc", None), "froc": ("froc_sensitivity", 1.0), "reliability": ("ece", None),
+    "decision": ("net_benefit", None),
+}  # fmt: skip
+_WORDS = {
+    "roc": "ROC curve",
+    "pr": "Precision-recall curve",
+    "froc": "FROC curve",
+    "reliability": "Reliability",
+    "decision": "Decision curve",
+}
 
 
 @dataclass(frozen=True)
@@ -28,6 +43,7 @@ class Series:
         chance: random marks, drawn grey.
         curve: its points, thinned.
         n, positives: denominators of x (with `positives`, for ROC: negatives = n - positives) and y.
+        marked: points of the curve that the tables give, as (x, y).
     """
 
     model: str
@@ -37,6 +53,7 @@ class Series:
     curve: CurveRow
     n: int
     positives: int
+    marked: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,7 +78,7 @@ class Figure:
 
 
 def figures_of(report: Report) -> list[Figure]:
-    """The ROC, precision-recall and FROC figures, label by label: the breasts' and the FROC's first."""
+    """The figures of curves, label by label: the breasts' and the FROC's first, those of probabilities last."""
     groups: dict[tuple[str, str, CurveKind], list[CurveRow]] = {}
     for curve in report["curves"]:
         if curve["kind"] in DRAWN and curve["x"]:
@@ -70,7 +87,12 @@ def figures_of(report: Report) -> list[Figure]:
     later = {"exam": 1, "image": 2}
     ordered = sorted(
         groups,
-        key=lambda key: (labels.index(key[0]), 0 if key[2] == "froc" else later.get(key[1], 0), DRAWN.index(key[2])),
+        key=lambda key: (
+            labels.index(key[0]),
+            key[2] in OF_PROBABILITIES,
+            0 if key[2] == "froc" else later.get(key[1], 0),
+            DRAWN.index(key[2]),
+        ),
     )
     names: set[str] = set()
     return [_figure(report, key, groups[key], names) for key in ordered]
@@ -84,14 +106,29 @@ def _figure(report: Report, key: tuple[str, str, CurveKind], curves: list[CurveR
     names.add(name)
     order = model_order(report)
     curves = sorted(curves, key=lambda curve: order.index(curve["model"]))
-    end = 1.0
+    per = f"per {level}" if kind == "froc" else f"{level} level"
+    end = _end(kind, curves)
+    series = [_series(report, curve, order.index(curve["model"]), end) for curve in curves]
+    return Figure(name, kind, label, level, end, f"{_WORDS[kind]}, {label}, {per}", series, curves)
+
+
+def _end(kind: CurveKind, curves: list[CurveRow]) -> float:
+    """Where the x axis ends: at a round number behind which nothing is to be seen."""
     if kind == "froc":
         most = max(max(curve["x"]) for curve in curves)
-        end = next((one for one in _FPI_ENDS if one >= most), _FPI_ENDS[-1])
-    words = {"roc": "ROC curve", "pr": "Precision-recall curve", "froc": "FROC curve"}
-    per = f"per {level}" if kind == "froc" else f"{level} level"
-    series = [_series(report, curve, order.index(curve["model"]), end) for curve in curves]
-    return Figure(name, kind, label, level, end, f"{words[kind]}, {label}, {per}", series, curves)
+        return next((one for one in _FPI_ENDS if one >= most), _FPI_ENDS[-1])
+    if kind == "reliability":
+        most = max(max(*curve["x"], *curve.get("high", curve["y"])) for curve in curves)
+        return next((one for one in _SHARE_ENDS if one >= most), 1.0)
+    if kind == "decision":
+        top = max(max(*curve["y"], *curve.get("treat_all", curve["y"])) for curve in curves)
+        # Of rare positives the benefit at high thresholds is that of a few cases, and would fill the figure.
+        least = (0.2 if top < _RARE else 0.02) * top
+        useful = [x for curve in curves for x, y in zip(curve["x"], curve["y"], strict=True) if y > least]
+        # Calling all has no benefit above a threshold of the prevalence, which is its benefit at 0.
+        most = max(*useful, 2 * top) if useful else 1.0
+        return next((one for one in _SHARE_ENDS if one >= most), 1.0)
+    return 1.0
 
 
 def _series(report: Report, curve: CurveRow, index: int, end: float) -> Series:
@@ -102,16 +139,23 @@ def _series(report: Report, curve: CurveRow, index: int, end: float) -> Series:
         if (row["model"], row["label"], row["level"]) == (curve["model"], curve["label"], curve["level"])
     ]
     row = next((row for row in rows if row["metric"] == metric and row["at"] == at), None)
+    stated = [row for row in rows if row["metric"] in ("sensitivity", "specificity") and row["at"] is not None]
     denominators = row or next((row for row in rows if row["metric"] == metric), None)
     return Series(
         model=curve["model"],
         legend=_legend(curve, row),
         index=index,
         chance=is_chance(curve["model"]),
-        curve=thinned(curve, end),
+        curve=with_stated(thinned(curve, end, {row["at"] for row in stated}), stated),
         n=denominators["n"] if denominators else 0,
         positives=(denominators["positives"] or 0) if denominators else 0,
-    )
+        marked=tuple(
+            (row["at"], row["value"])
+            for row in rows
+            if curve["kind"] == "froc" and row["metric"] == "froc_sensitivity" and not row.get("given")
+            and row["at"] is not None and row["value"] is not None and row["at"] <= end
+        ),
+    )  # fmt: skip
 
 
 def _legend(curve: CurveRow, row: ResultRow | None) -> str:
@@ -121,26 +165,51 @@ def _legend(curve: CurveRow, row: ResultRow | None) -> str:
         return f"{curve['model']}: {wording.number(row['value'])} at 1 FPI"
     between = wording.interval(row["low"], row["high"])
     value = wording.number(row["value"]) + (f" ({between})" if between else "")
-    words = {"roc": f"AUC {value}", "pr": f"PRAUC {value}", "froc": f"{value} at 1 FPI"}
-    return f"{curve['model']}: {words[curve['kind']]}"
+    words = {"roc": f"AUC {value}", "pr": f"PRAUC {value}", "froc": f"{value} at 1 FPI", "reliability": f"ECE {value}"}
+    return f"{curve['model']}: {words.get(curve['kind'], value)}"
 
 
-def thinned(curve: CurveRow, end: float, most: int = _POINTS) -> CurveRow:
+def with_stated(curve: CurveRow, rows: list[ResultRow]) -> CurveRow:
+    """An ROC curve with a point at each threshold that the results judge the model at, as they give it.
+
+    Of a curve that was thinned the points next to a threshold may call some cases more or fewer.
+    """
+    if curve["kind"] != "roc":
+        return curve
+    found: dict[float, dict[str, float]] = {}
+    for row in rows:
+        if row["at"] is not None and row["value"] is not None:
+            found.setdefault(row["at"], {}).setdefault(row["metric"], row["value"])
+    known = set(curve["threshold"])
+    new = [(at, one) for at, one in found.items() if len(one) == 2 and at not in known]
+    points = [
+        *zip(curve["threshold"], curve["x"], curve["y"], strict=True),
+        *((at, 1 - one["specificity"], one["sensitivity"]) for at, one in new),
+    ]
+    points.sort(key=lambda point: -math.inf if point[0] is None else -point[0])
+    cuts, x, y = (list(column) for column in zip(*points, strict=True))
+    return {**curve, "threshold": cuts, "x": x, "y": y}
+
+
+def thinned(curve: CurveRow, end: float, stated: Collection[float | None] = (), most: int = _POINTS) -> CurveRow:
     """The curve with at most about `most` points, all of them points of the curve.
 
     Points beyond `end` go, except the first of them, so that the line leaves the picture. Of the rest,
-    one is kept in each of `most` cells along the curve's length, and both ends.
+    one is kept in each of `most` cells along the curve's length, both ends, and those at `stated` thresholds.
     """
     x, y = np.asarray(curve["x"], dtype=np.float64), np.asarray(curve["y"], dtype=np.float64)
     beyond = np.flatnonzero(x > end)
     count = int(beyond[0]) + 1 if len(beyond) and curve["kind"] == "froc" else len(x)
     keep = np.arange(count)
+    if curve["kind"] in OF_PROBABILITIES:
+        return curve
     if count > most:
         steps = np.abs(np.diff(x[:count])) / max(end, 1e-12) + np.abs(np.diff(y[:count]))
         length = np.concatenate([[0.0], np.cumsum(steps)])
         cell = np.floor(length / max(length[-1], 1e-12) * most)
         last = np.flatnonzero(np.diff(cell, append=cell[-1] + 1))
-        keep = np.unique(np.concatenate([[0], last]))
+        named = [i for i, cut in enumerate(curve["threshold"][:count]) if cut is not None and cut in stated]
+        keep = np.unique(np.concatenate([[0], last, named])).astype(np.intp)
     out = CurveRow(
         model=curve["model"],
         label=curve["label"],

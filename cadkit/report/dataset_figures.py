@@ -7,7 +7,7 @@ from typing import Any
 
 from cadkit.data.summary import Group, Summary
 from cadkit.report.dataset_terminal import TITLES
-from cadkit.report.figures import PALETTE
+from cadkit.report.style import PALETTE
 
 _IMAGES = ("view", "vendor")
 _BAR = "#7A7A7A"

@@ -1,4 +1,4 @@
-"""Figures: one specification per figure, drawn as SVG for a paper and, interactive, in the page."""
+"""ROC, precision-recall and FROC figures: one specification each, drawn as SVG and, interactive, in the page."""
 
 from __future__ import annotations
 
@@ -7,14 +7,9 @@ import re
 from functools import lru_cache
 from typing import Any
 
+from cadkit.report import style
 from cadkit.report.curves import Figure, Series
-
-# Okabe and Ito's palette, which people with any colour vision tell apart, in an order that suits lines.
-PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7A7A7A")
-_CHANCE = "#8A8F94"
-_DASHES = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3])
-SIDE = 300  # pixels of the plotting area
-FONT = "Helvetica, Arial, sans-serif"
+from cadkit.report.style import CHANCE, PAPER, SIDE, Named
 
 _AXES = {
     "roc": ("False-positive rate (1 \u2212 specificity)", "Sensitivity"),
@@ -22,30 +17,14 @@ _AXES = {
     "froc": ("False positives per image", "Sensitivity"),
 }
 _NAMES = {"roc": ("1 \u2212 specificity", "Sensitivity"), "pr": ("Recall", "Precision"), "froc": ("FPI", "Sensitivity")}
-
-PAPER: dict[str, Any] = {
-    "background": "white",
-    "font": FONT,
-    "view": {"stroke": None},
-    "axis": {
-        "labelFontSize": 11,
-        "titleFontSize": 12,
-        "titleFontWeight": "normal",
-        "titlePadding": 8,
-        "gridColor": "#E3E6E8",
-        "domainColor": "#4A4F54",
-        "tickColor": "#4A4F54",
-        "labelColor": "#22262A",
-        "titleColor": "#22262A",
-    },
-    "legend": {"labelFontSize": 11, "labelColor": "#22262A"},
-}
+MOST_BANDS = 3  # models whose bands can be told apart
 
 
 def rows_of(figure: Figure) -> dict[str, list[dict[str, Any]]]:
-    """The data of a figure by name: `points`, `bands`, `reference` (chance lines)."""
+    """The data of a figure by name: `points`, `bands`, `marked` (points of the tables), `reference` (chance lines)."""
     points: list[dict[str, Any]] = []
     bands: list[dict[str, Any]] = []
+    marked: list[dict[str, Any]] = []
     for one in figure.series:
         curve = one.curve
         table = zip(curve["x"], curve["y"], curve["threshold"], strict=True)
@@ -55,9 +34,16 @@ def rows_of(figure: Figure) -> dict[str, list[dict[str, Any]]]:
         ]
         band = zip(curve.get("band_x", []), curve.get("low", []), curve.get("high", []), strict=True)
         if not one.chance:
+            marked += [{"series": one.legend, "x": x, "y": y} for x, y in one.marked]
+        if not one.chance and has_bands(figure):
             end = min(figure.end, max(curve["x"]))
             bands += [{"series": one.legend, "x": x, "low": low, "high": high} for x, low, high in band if x <= end]
-    return {"points": points, "bands": bands, "reference": _reference(figure)}
+    return {"points": points, "bands": bands, "marked": marked, "reference": _reference(figure)}
+
+
+def has_bands(figure: Figure) -> bool:
+    """Whether bands are drawn: those of many models would hide each other."""
+    return sum(not one.chance for one in figure.series) <= MOST_BANDS
 
 
 def _reference(figure: Figure) -> list[dict[str, float]]:
@@ -70,10 +56,16 @@ def _reference(figure: Figure) -> list[dict[str, float]]:
     return []
 
 
-def specification(figure: Figure) -> dict[str, Any]:
-    """The Vega-Lite specification of a figure, data included, without colours of text and axes.
+def named(series: list[Series]) -> list[Named]:
+    """Series as legends have them."""
+    return [Named(one.legend, one.index, one.chance) for one in series]
 
-    The empty data `operating` is where the page draws the operating point that is moved by hand.
+
+def specification(figure: Figure) -> dict[str, Any]:
+    """The Vega-Lite specification of an ROC, precision-recall or FROC figure, data included.
+
+    Colours of text and axes are left to who draws it. The empty data `operating` is where the page draws the operating
+    point that is moved by hand.
     """
     import altair as alt
 
@@ -86,14 +78,7 @@ def specification(figure: Figure) -> dict[str, Any]:
     x = alt.X("x:Q", scale=scale, title=x_title, axis=alt.Axis(values=ticks, format=x_format, labelFlush=False))
     y_axis = alt.Axis(values=[0, 0.2, 0.4, 0.6, 0.8, 1], format=".1f")
     y = alt.Y("y:Q", scale=alt.Scale(domain=[0, 1]), title=y_title, axis=y_axis)
-    names = [one.legend for one in figure.series]
-    colour = alt.Color("series:N", scale=alt.Scale(domain=names, range=[_colour(one) for one in figure.series]))
-    legend = alt.Legend(orient="bottom", direction="vertical", columns=1, title=None, labelLimit=0, symbolSize=260,
-                        symbolStrokeWidth=2, offset=10)  # fmt: skip
-    dash = alt.StrokeDash(
-        "series:N", scale=alt.Scale(domain=names, range=[_dash(one) for one in figure.series]), legend=legend
-    )
-    lines = alt.Chart(alt.NamedData(name="points"))
+    series, legend = named(figure.series), style.below()
     # A precision-recall step ends at its recall, as average precision sums it; a FROC step begins at its FPI.
     step: Any = {"roc": "linear", "pr": "step-before", "froc": "step-after"}[figure.kind]
     layers: list[Any] = []
@@ -101,41 +86,40 @@ def specification(figure: Figure) -> dict[str, Any]:
         layers.append(
             alt.Chart(alt.NamedData(name="bands"))
             .mark_area(opacity=0.16, clip=True)
-            .encode(x=x, y=alt.Y("low:Q", title=y_title, axis=y_axis), y2="high:Q", color=colour.legend(None))
+            .encode(x=x, y=alt.Y("low:Q", title=y_title, axis=y_axis), y2="high:Q", color=style.colour(series))
         )
     if data["reference"]:
         layers.append(
             alt.Chart(alt.NamedData(name="reference"))
-            .mark_line(color=_CHANCE, strokeWidth=1, strokeDash=[4, 4])
+            .mark_line(color=CHANCE, strokeWidth=1, strokeDash=[4, 4])
             .encode(x=x, y=y)
         )
     layers.append(
-        lines.mark_line(strokeWidth=2, interpolate=step, clip=True, strokeJoin="round").encode(
-            x=x, y=y, color=colour.legend(legend), strokeDash=dash, order="i:Q", detail="model:N"
+        alt.Chart(alt.NamedData(name="points"))
+        .mark_line(strokeWidth=2, interpolate=step, clip=True, strokeJoin="round")
+        .encode(
+            x=x, y=y, color=style.colour(series, legend), strokeDash=style.dash(series, legend), order="i:Q",
+            detail="model:N",
         )
-    )
+    )  # fmt: skip
+    if data["marked"]:
+        layers.append(
+            alt.Chart(alt.NamedData(name="marked"))
+            .mark_point(filled=True, size=46, opacity=1, clip=False)
+            .encode(x=x, y=y, color=style.colour(series), shape=style.shape(series))
+        )
     chart = alt.layer(*layers).properties(width=SIDE, height=SIDE)
-    spec: dict[str, Any] = chart.resolve_legend(color="independent", strokeDash="independent").to_dict()
-    spec.pop("config", None)
-    # The data comes after altair has checked the specification: it would check every number of it.
-    spec["datasets"] = data
-    spec["description"] = f"{figure.title}. {'; '.join(names)}."
-    return spec
-
-
-def _colour(series: Series) -> str:
-    return _CHANCE if series.chance else PALETTE[series.index % len(PALETTE)]
-
-
-def _dash(series: Series) -> list[int]:
-    return [3, 3] if series.chance else _DASHES[series.index // len(PALETTE) % len(_DASHES)]
+    chart = chart.resolve_legend(color="independent", strokeDash="independent")
+    words = "; ".join(one.legend for one in series)
+    return style.finished(chart, data, f"{figure.title}. {words}.")
 
 
 def interactive(figure: Figure, spec: dict[str, Any]) -> dict[str, Any]:
     """The specification with values under the pointer and the operating point as further layers."""
     spec = copy.deepcopy(spec)
     x_name, y_name = _NAMES[figure.kind]
-    hover = {"name": "hover", "select": {"type": "point", "nearest": True, "on": "pointermove", "clear": "pointerout"}}
+    chosen = {"type": "point", "nearest": True, "on": "pointermove", "clear": "pointerout"}
+    spec["params"] = [{"name": "hover", "select": chosen, "views": ["values"]}]
     tooltip = [
         {"field": "model", "type": "nominal", "title": "Model"},
         {"field": "y", "type": "quantitative", "title": y_name, "format": ".3f"},
@@ -147,8 +131,8 @@ def interactive(figure: Figure, spec: dict[str, Any]) -> dict[str, Any]:
     shown = {"condition": {"param": "hover", "empty": False, "value": 1}, "value": 0}
     spec["layer"] += [
         {
+            "name": "values",
             "data": {"name": "points"},
-            "params": [hover],
             "transform": [{"filter": f"datum.x <= {figure.end}"}],
             "mark": {"type": "point", "filled": True, "size": 60},
             "encoding": {**place, "color": colour, "tooltip": tooltip, "opacity": shown},
@@ -163,13 +147,18 @@ def interactive(figure: Figure, spec: dict[str, Any]) -> dict[str, Any]:
 
 
 def svg(spec: dict[str, Any]) -> str:
-    """The figure as SVG, in the colours and sizes of a paper."""
+    """A figure as SVG, in the colours and sizes of a paper."""
     import vl_convert
 
-    drawing = str(vl_convert.vegalite_to_svg({**spec, "config": PAPER}, vl_version=_vega_lite()))
-    # The names of its clips count on from the drawing before; the same figure shall be the same bytes.
-    names = {name: f"clip{n}" for n, name in enumerate(dict.fromkeys(re.findall(r'id="(clip\d+)"', drawing)))}
-    return re.sub(r"\bclip\d+\b", lambda found: names.get(found[0], found[0]), drawing)
+    seen = {**spec, "config": PAPER}
+    if "layer" in seen:
+        # What is only there for the pointer to find is not printed.
+        seen["layer"] = [layer for layer in seen["layer"] if layer["mark"].get("opacity") != 0]
+    drawing = str(vl_convert.vegalite_to_svg(seen, vl_version=_vega_lite()))
+    # The names of its clips and gradients count on from the drawing before; the same figure shall be the same bytes.
+    found = dict.fromkeys(re.findall(r'id="((?:clip|gradient_)\d+)"', drawing))
+    names = {name: f"{name.rstrip('0123456789')}{n}" for n, name in enumerate(found)}
+    return re.sub(r"\b(?:clip|gradient_)\d+\b", lambda hit: names.get(hit[0], hit[0]), drawing)
 
 
 @lru_cache(maxsize=1)

@@ -125,6 +125,7 @@ def paired(models: list[str]) -> list[str]:
 
 def interval_methods(report: Report, rows: list[ResultRow]) -> list[str]:
     """How the intervals of some rows were made, a sentence per method."""
+    unit = wording.cluster(report["settings"])
     groups: dict[tuple[float, str], list[ResultRow]] = {}
     for row in rows:
         if row["ci"] is not None and row["ci_method"]:
@@ -138,9 +139,9 @@ def interval_methods(report: Report, rows: list[ResultRow]) -> list[str]:
             replicates = report["settings"].get("bootstrap")
             count = f"{replicates:,} replicates, " if isinstance(replicates, int) else ""
             most = f" ({max(clusters):,} at most)" if clusters else ""
-            drawn = "whole patients" if clusters else "rows"
+            drawn = f"whole {wording.several(unit)}" if clusters else "rows"
             text += f", {count}{drawn} drawn with replacement{most}, seed {report['seed']}"
         elif clusters:
-            text += f", {max(clusters):,} patients as clusters"
+            text += f", {wording.plural(max(clusters), unit)} as clusters"
         sentences.append(text + ".")
     return sentences

@@ -14,12 +14,14 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from cadkit.evaluation.schema import CohortStep, Report, ResultRow
+from cadkit.evaluation.schema import CohortStep, ComparisonRow, Report, ResultRow
 from cadkit.report import wording
-from cadkit.report.curves import Figure
+from cadkit.report.drawings import Drawing
 from cadkit.report.figures import interactive, scripts
 from cadkit.report.gallery import WHY, Gallery
 from cadkit.report.headline import Headline, Notes, interval_methods, paired
+from cadkit.report.methods import Methods
+from cadkit.report.operating import starting_points, units_of
 from cadkit.report.reading import WHOLE, is_chance, model_order
 from cadkit.report.tables import Table
 
@@ -31,8 +33,9 @@ def render(
     report: Report,
     first: Headline,
     tables: Iterable[Table],
-    figures: list[tuple[Figure, dict[str, Any], str]],
+    figures: list[tuple[Drawing, str]],
     gallery: Gallery,
+    said: Methods,
 ) -> str:
     """The HTML of a report.
 
@@ -40,18 +43,54 @@ def render(
         report: the result.
         first: its headline.
         tables: those that can be copied.
-        figures: each with its specification and its SVG.
+        figures: each with its SVG.
         gallery: the drawn cases.
+        said: the methods paragraph.
     """
     code = (TEMPLATES / "report.js").read_text(encoding="utf-8")
     vega = scripts() if figures else ""
-    data = {
-        "csv": {table.name: table.csv() for table in tables},
-        "figures": [_figure_data(figure, spec) for figure, spec, _ in figures],
-        "countsFalseMarks": (report["settings"].get("froc") or {}).get("fp_images", "all") == "all",
-    }
     notes, all_notes = Notes(), Notes()
     shown = [row for one in first.rows for row in one.cells.values()]
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            report=report,
+            title=_title(report),
+            facts=_facts(report),
+            first=first,
+            by_label=[(label, list(rows)) for label, rows in groupby(first.rows, key=lambda row: row.label)],
+            notes=notes,
+            all_notes=all_notes,
+            intervals=interval_methods(report, shown),
+            said=said,
+            froc_rule=wording.froc_rule(report["settings"]) if first.detection else [],
+            definitions=_definitions(report["results"]),
+            flow=_flow(report),
+            left_out=_left_out(report),
+            labels=_by_label(figures),
+            results=_grouped(report),
+            subgroups=any(row["subgroup"] not in WHOLE for row in report["results"]),
+            compared=_compared(report, whole=True),
+            parted=_compared(report, whole=False),
+            margins=any("margin" in row for row in report["comparisons"]),
+            gallery=gallery,
+            choices=_choices(report),
+            why=WHY,
+            wording=wording,
+            is_chance=is_chance,
+            settings=list(_flat(report["settings"])),
+            input_columns=list(dict.fromkeys(name for row in report["inputs"] for name in row)),
+            style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
+            vega=Markup(vega),
+            code=Markup(code),
+            data=safe_json(_data(report, tables, figures, said)),
+            policy=policy([script for script in (vega, code) if script]),
+        )
+    )
+
+
+def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
@@ -59,35 +98,19 @@ def render(
     environment.filters.update(
         number=wording.number, rate=wording.rate, p_value=wording.p_value, image_uri=svg_uri, count="{:,}".format
     )
-    return environment.get_template("report.html.j2").render(
-        report=report,
-        title=_title(report),
-        facts=_facts(report),
-        first=first,
-        by_label=[(label, list(rows)) for label, rows in groupby(first.rows, key=lambda row: row.label)],
-        notes=notes,
-        all_notes=all_notes,
-        methods=interval_methods(report, shown),
-        froc_rule=wording.froc_rule(report["settings"]) if first.detection else [],
-        definitions=_definitions(report["results"]),
-        flow=_flow(report["cohort"]["steps"]),
-        left_out=_left_out(report),
-        labels=_by_label(figures),
-        results=_grouped(report),
-        subgroups=any(row["subgroup"] not in WHOLE for row in report["results"]),
-        gallery=gallery,
-        choices=_choices(report),
-        why=WHY,
-        wording=wording,
-        is_chance=is_chance,
-        settings=list(_flat(report["settings"])),
-        input_columns=list(dict.fromkeys(name for row in report["inputs"] for name in row)),
-        style=Markup((TEMPLATES / "report.css").read_text(encoding="utf-8")),
-        vega=Markup(vega),
-        code=Markup(code),
-        data=safe_json(data),
-        policy=policy([script for script in (vega, code) if script]),
-    )
+    return environment
+
+
+def _data(report: Report, tables: Iterable[Table], figures: list[tuple[Drawing, str]], said: Methods) -> dict[str, Any]:
+    """What the script of the page works on."""
+    of_plots = [drawing.table for drawing, _ in figures if drawing.curve is None]
+    return {
+        "csv": {table.name: table.csv() for table in (*tables, *of_plots)},
+        "figures": [_figure_data(report, drawing) for drawing, _ in figures],
+        "methods": said.text(),
+        "prevalence": report["settings"].get("prevalence"),
+        "countsFalseMarks": (report["settings"].get("froc") or {}).get("fp_images", "all") == "all",
+    }
 
 
 def policy(scripts_of_page: list[str]) -> str:
@@ -112,23 +135,26 @@ def svg_uri(svg: str) -> str:
     return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode("ascii")
 
 
-def _figure_data(figure: Figure, spec: dict[str, Any]) -> dict[str, Any]:
+def _figure_data(report: Report, drawing: Drawing) -> dict[str, Any]:
     """A figure for the script: its curves by column, from which the script fills the named data again."""
-    light = interactive(figure, spec)
+    figure = drawing.curve
+    entry: dict[str, Any] = {"name": drawing.name, "kind": drawing.kind, "spec": drawing.spec}
+    if figure is None:
+        return entry
+    light = interactive(figure, drawing.spec)
     del light["datasets"]["points"]
-    return {
-        "name": figure.name,
-        "kind": figure.kind,
+    return entry | {
         "pair": [figure.label, figure.level],
         "end": figure.end,
         "level": figure.level,
         "spec": light,
+        "units": units_of(report, figure),
         "series": [
             {
                 "model": one.model, "legend": one.legend, "n": one.n, "positives": one.positives, "chance": one.chance,
-                "x": one.curve["x"], "y": one.curve["y"], "threshold": one.curve["threshold"],
+                "start": start, "x": one.curve["x"], "y": one.curve["y"], "threshold": one.curve["threshold"],
             }
-            for one in figure.series
+            for one, start in zip(figure.series, starting_points(report, figure), strict=True)
         ],
     }  # fmt: skip
 
@@ -147,6 +173,10 @@ def _facts(report: Report) -> list[tuple[str, str]]:
     facts = [("Patients", f"{cohort['patients']:,}")]
     if last:
         facts += [(f"{name.capitalize()}s", f"{count:,}") for name, count in _counts(last).items()]
+    else:
+        rows = {unit["level"]: unit["evaluated"] for unit in cohort.get("units", [])}
+        facts += [(f"{level.capitalize()}s", f"{count:,}") for level, count in rows.items()]
+        facts += [(f"Positive for {unit['label']}", f"{unit['positives']:,}") for unit in cohort.get("units", [])]
     for label, count in cohort["positives"].get("breast", {}).items():
         facts.append((f"Breasts {label}", f"{count:,}"))
     return facts
@@ -158,18 +188,33 @@ def _counts(step: CohortStep) -> dict[str, int]:
 
 def _definitions(rows: Iterable[ResultRow]) -> list[tuple[str, str]]:
     """(title, sentence) of every metric that the report gives."""
-    metrics = dict.fromkeys(row["metric"] for row in rows)
-    return [(wording.metric_title(name), wording.sentence(name)) for name in metrics if wording.sentence(name)]
+    levels: dict[str, list[str]] = {}
+    for row in rows:
+        levels.setdefault(row["metric"], []).append(row["level"])
+    sentences = {name: wording.sentence(name, " or ".join(dict.fromkeys(found))) for name, found in levels.items()}
+    return [(wording.metric_title(name), text) for name, text in sentences.items() if text]
 
 
-def _flow(steps: list[CohortStep]) -> list[dict[str, Any]]:
-    """Steps of the cohort, each with what was lost on the way to it."""
+def _flow(report: Report) -> list[dict[str, Any]]:
+    """Steps of the cohort, each with its counts and with what was lost on the way to it."""
     flow: list[dict[str, Any]] = []
+    steps = report["cohort"]["steps"]
     for before, step in zip([None, *steps], steps, strict=False):
         now = _counts(step)
         then = _counts(before) if before else now
         lost = ["\u2212" + wording.plural(then[name] - now[name], name) for name in now if then[name] != now[name]]
-        flow.append({"step": step, "lost": lost})
+        counts = [wording.plural(count, name) for name, count in now.items()]
+        flow.append({"step": step["step"], "counts": counts, "lost": lost, "reason": step["reason"]})
+    # A table of scores knows rows alone.
+    for unit in report["cohort"].get("units", []) if not steps else ():
+        name, unknown = unit["level"], unit["unknown"]
+        lost = ["\u2212" + wording.plural(unknown, name)] if unknown else []
+        parts = [f"{unit['positives']:,} positive", f"{unit['negatives']:,} negative"]
+        flow += [
+            {"step": "in the table", "counts": [wording.plural(unit["eligible"], name)], "lost": [], "reason": ""},
+            {"step": "evaluated", "counts": [wording.plural(unit["evaluated"], name), *parts], "lost": lost,
+             "reason": f"{unit['label']} unknown"},
+        ]  # fmt: skip
     return flow
 
 
@@ -178,6 +223,16 @@ def _grouped(report: Report) -> list[ResultRow]:
     labels = list(dict.fromkeys(row["label"] for row in report["results"]))
     models = paired(model_order(report))
     return sorted(report["results"], key=lambda row: (labels.index(row["label"]), models.index(row["model"])))
+
+
+def _compared(report: Report, *, whole: bool) -> list[ComparisonRow]:
+    """Comparisons in the whole cohort or in its subgroups, those of a label, subgroup and pair of models together."""
+    rows = [row for row in report["comparisons"] if (row["subgroup"] in WHOLE) == whole]
+    groups: dict[tuple[str, str, str, str], list[ComparisonRow]] = {}
+    for row in rows:
+        groups.setdefault((row["label"], row["subgroup"], row["a"], row["b"]), []).append(row)
+    labels = list(dict.fromkeys(row["label"] for row in rows))
+    return [row for key in sorted(groups, key=lambda key: labels.index(key[0])) for row in groups[key]]
 
 
 def _left_out(report: Report) -> list[dict[str, Any]]:
@@ -192,8 +247,8 @@ def _left_out(report: Report) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _by_label(figures: list[tuple[Figure, dict[str, Any], str]]) -> dict[str, list[tuple[Figure, dict[str, Any], str]]]:
-    groups: dict[str, list[tuple[Figure, dict[str, Any], str]]] = {}
+def _by_label(figures: list[tuple[Drawing, str]]) -> dict[str, list[tuple[Drawing, str]]]:
+    groups: dict[str, list[tuple[Drawing, str]]] = {}
     for one in figures:
         groups.setdefault(one[0].label, []).append(one)
     return groups

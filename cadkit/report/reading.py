@@ -56,7 +56,7 @@ def is_chance(model: str) -> bool:
 def model_order(report: Report) -> list[str]:
     """Names of all series of the result: models as listed, then further scores, chance last."""
     seen = [model["name"] for model in report["models"]]
-    others = [row["model"] for row in (*report["results"], *report["curves"])]
+    others = [row["model"] for row in (*report["results"], *report["curves"], *report.get("histograms", []))]
     names = list(dict.fromkeys([*seen, *others]))
     used = set(others)
     return sorted((name for name in names if name in used), key=is_chance)

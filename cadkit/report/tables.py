@@ -68,6 +68,7 @@ def all_tables(report: Report, first: Headline) -> list[Table]:
         _long("results", _RESULTS, report["results"]),
         _long("worst-case", _RESULTS, report.get("worst_case", [])),
         _long("comparisons", _COMPARISONS, report["comparisons"]),
+        _correlations(report),
         _cases(report),
     ]  # fmt: skip
     return [table for table in tables if table.rows]
@@ -114,6 +115,17 @@ def _long(name: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) 
             line.append("; ".join(f"{key}={value}" for key, value in row.get("given", {}).items()))
         cells.append(line)
     return Table(name, heads, cells)
+
+
+def _correlations(report: Report) -> Table:
+    """A row per pair of predictions of an exam."""
+    rows: list[list[object]] = [
+        [one["model"], first, second, one["n"], one["pearson"][i][j], one["spearman"][i][j]]
+        for one in report.get("correlations", [])
+        for i, first in enumerate(one["names"])
+        for j, second in enumerate(one["names"])
+    ]
+    return Table("correlations", ["model", "first", "second", "n", "pearson", "spearman"], rows)
 
 
 def _units(report: Report) -> Table:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from cadkit.evaluation.schema import Report, ResultRow
 from cadkit.report import wording
-from cadkit.report.compared import differences_table, results_table, subgroups_table
+from cadkit.report.compared import differences_parts, results_parts, subgroups_parts
+from cadkit.report.fitting import Fitting, note
 from cadkit.report.headline import Headline, HeadlineRow, Key, Notes, headline, interval_methods
 from cadkit.report.reading import WHOLE, is_chance, whole
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _CELL = 21  # a value, its interval and a note; three of them beside the names make 100 columns
+_TITLE = 30
 _MODELS_PER_TABLE = 3
 
 
@@ -23,7 +26,8 @@ def terminal_table(report: Report) -> Group:
     """The headline numbers with their intervals and denominators, then notes and warnings.
 
     Below each label what was asked for besides: thresholds, differences of models, subgroups. What is not defined reads
-    "not estimable", with the reason below. Fits 100 columns; random marks stand beside the models where there is room.
+    "not estimable", with the reason below. Fits 100 columns, and narrower terminals with fewer models beside each
+    other; random marks stand beside the models where there is room.
     """
     from rich.console import Group
     from rich.text import Text
@@ -34,8 +38,7 @@ def terminal_table(report: Report) -> Group:
         rows = [row for row in first.rows if row.label == label]
         if len(rows) > _MODELS_PER_TABLE:
             rows = [row for row in rows if not row.chance]
-        for start in range(0, len(rows), _MODELS_PER_TABLE):
-            parts.append(_table(label, rows[start : start + _MODELS_PER_TABLE], first, notes))
+        parts.append(_headlines(label, rows, first, notes))
         parts += _further(report, label, first)
     if not parts:
         parts.append(Text("There are no results.\n"))
@@ -44,8 +47,8 @@ def terminal_table(report: Report) -> Group:
     small += interval_methods(report, shown)
     if first.detection:
         small.append(" ".join(wording.froc_rule(report["settings"])))
-    parts += [_line(text, "dim") for text in small if text]
-    parts += [_line(f"Warning: {warning['text']}", "yellow") for warning in report["warnings"]]
+    parts += [note(text) for text in small if text]
+    parts += [note(f"Warning: {warning['text']}", "yellow") for warning in report["warnings"]]
     return Group(*parts)
 
 
@@ -55,26 +58,28 @@ def _further(report: Report, label: str, first: Headline) -> list[RenderableType
     parts: list[RenderableType] = []
     called = [row for row in whole(rows) if "threshold_for" in row.get("given", {})]
     if called:
-        parts.append(results_table(f"{label}, at thresholds", called))
+        parts += results_parts(report, f"{label}, at thresholds", called)
     pairs = [
         row
         for row in report["comparisons"]
         if row["label"] == label and row["subgroup"] in WHOLE and (row["metric"], row["at"]) in first.keys
         and row["level"] in (first.level, first.unit) and not row.get("given") and not is_chance(row["b"])
     ]  # fmt: skip
-    if pairs:
-        parts.append(differences_table(pairs))
+    parts += differences_parts(report, pairs)
     parted = [row for row in rows if row["subgroup"] not in WHOLE and row["metric"] == "auc"]
-    if parted:
-        parts.append(subgroups_table(parted))
-    return parts
+    return parts + subgroups_parts(report, parted)
 
 
-def _line(text: str, style: str) -> RenderableType:
-    from rich.padding import Padding
-    from rich.text import Text
+def _headlines(label: str, rows: list[HeadlineRow], first: Headline, notes: Notes) -> Fitting:
+    """As many models beside each other as there is room for."""
 
-    return Padding(Text(text, style=style), (0, 1))
+    def layout(beside: int) -> Callable[[], list[Table]]:
+        parts = [rows[start : start + beside] for start in range(0, len(rows), beside)]
+        return lambda: [_table(label, part, first, notes) for part in parts]
+
+    # The notes below the tables are lettered as the cells name them, before any is printed.
+    layout(1)()
+    return Fitting([layout(beside) for beside in range(_MODELS_PER_TABLE, 0, -1)])
 
 
 def _table(label: str, rows: list[HeadlineRow], first: Headline, notes: Notes) -> Table:
@@ -83,10 +88,10 @@ def _table(label: str, rows: list[HeadlineRow], first: Headline, notes: Notes) -
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, title=Text(label, style="bold"), title_justify="left", width=None)
-    table.add_column("", no_wrap=True, max_width=30)
+    table.add_column("", max_width=_TITLE, overflow="fold")
     for row in rows:
-        heading = Text(row.shown_as, style="italic" if row.chance else "bold", overflow="ellipsis")
-        table.add_column(heading, justify="right", max_width=_CELL)
+        heading = Text(row.shown_as, style="italic" if row.chance else "bold", overflow="fold")
+        table.add_column(heading, justify="right", min_width=_CELL, max_width=_CELL, overflow="fold")
     groups = (
         (first.classification, f"{first.level.capitalize()}s, positive", True),
         (first.detection, f"Images, {first.unit}s", True),
@@ -119,6 +124,6 @@ def _cell(row: HeadlineRow, key: Key, notes: Notes) -> Text:
     marks = "".join(letters) if len(letters) > 1 else "".join(f" {letter}" for letter in letters)
     if found["value"] is None:
         return Text(wording.NOT_ESTIMABLE + marks, style="dim")
-    between = wording.interval(found["low"], found["high"])
+    between = wording.spread(found)
     text = Text(wording.number(found["value"]), style="" if row.chance else "bold")
     return text.append(f" ({between})" if between else "", style="not bold").append(marks, style="not bold dim")

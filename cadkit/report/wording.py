@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
 
-from cadkit.evaluation.schema import ResultRow
+from cadkit.evaluation.schema import ComparisonRow, ResultRow
 
 NOT_ESTIMABLE = "not estimable"
 
@@ -56,7 +57,7 @@ _SENTENCES = {
     "ppv": "Share of positives among those at or above the threshold.",
     "npv": "Share of negatives among those below the threshold.",
     "recall_rate": "Share of all that score at or above the threshold.",
-    "cancer_detection_rate": "Positives at or above the threshold per 1,000 exams.",
+    "cancer_detection_rate": "Positives at or above the threshold per 1,000 {level}s.",
     "froc_sensitivity": "The largest sensitivity among points of the FROC curve with at most so many false positives "
     "per image.",
     "fpi_at_sensitivity": "The smallest number of false positives per image that reaches the sensitivity.",
@@ -104,6 +105,27 @@ FLAGS = {
     "primary": "named beforehand, not adjusted",
     "rows-independent": "rows of one patient were taken as independent",
     "by-rank": "scores of two kinds, exchanged by rank",
+    "p-floor": "P is the smallest that so many replicates can give",
+}
+
+# Methods and flags as a narrow column has them.
+SHORT = {
+    "delong": "DeLong",
+    "delong-clustered": "DeLong, clustered",
+    "delong-logit": "DeLong, logit",
+    "delong-clustered-logit": "DeLong, clustered, logit",
+    "bootstrap-percentile": "percentile",
+    "bootstrap-bca": "BCa",
+    "wilson": "Wilson",
+    "ratio-logit": "ratio",
+    "bayes-logit": "Bayes",
+    "mcnemar": "McNemar",
+    "replicates-dropped": "dropped some",
+    "rows-independent": "rows independent",
+    "p-floor": "smallest P",
+    "by-rank": "by rank",
+    "in-sample": "in-sample",
+    "primary": "primary",
 }
 
 GLOSSARY = {
@@ -147,16 +169,56 @@ def interval(low: float | None, high: float | None, between: str = "\u2013") -> 
     return "" if low is None or high is None else f"{number(low)}{between}{number(high)}"
 
 
-def p_value(p: float | None) -> str:
-    """P to two significant digits, three decimals at most."""
+def spread(row: ResultRow) -> str:
+    """The interval of a row; of a mean over runs its standard deviation."""
+    return f"\u00b1 {number(row['sd'])}" if is_mean(row) else interval(row["low"], row["high"])
+
+
+def is_mean(row: ResultRow) -> bool:
+    """Whether a row is the mean of a number over runs, which has a standard deviation and no interval."""
+    return "runs" in row.get("given", {}) and row.get("sd") is not None and row["low"] is None
+
+
+def p_value(p: float | None, floor: bool = False) -> str:
+    """P to two significant digits, three decimals at most; with `floor` as the bound that it is, rounded up.
+
+    >>> p_value(0.0123), p_value(0.0004), p_value(0.0004, floor=True), p_value(2 / 21, floor=True)
+    ('0.012', '< 0.001', '≤ 0.001', '≤ 0.096')
+    """
     if p is None:
         return ""
+    if floor:
+        digits = 3 if p < 0.1 else 2
+        return f"\u2264 {math.ceil(round(p * 10**digits, 6)) / 10**digits:.{digits}f}"
     return "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
+
+
+def at_floor(row: ComparisonRow, settings: Mapping[str, Any]) -> bool:
+    """Whether the p of a paired bootstrap is the smallest that its replicates can give, 2 / (B + 1)."""
+    replicates = settings.get("bootstrap")
+    if "p-floor" in row["flags"]:
+        return True
+    if row["method"] != "bootstrap" or row["p"] is None or not isinstance(replicates, int):
+        return False
+    return row["p"] <= 2 / (replicates + 1) * (1 + 1e-9)
 
 
 def plural(count: int, word: str) -> str:
     """`1 breast`, `2 breasts`."""
-    return f"{count:,} {word if count == 1 else f'{word}s'}"
+    return f"{count:,} {word if count == 1 else several(word)}"
+
+
+def several(word: str) -> str:
+    """The plural of a noun: patients, densities, classes."""
+    if word[-1:] == "y" and word[-2:-1] not in ("a", "e", "i", "o", "u"):
+        return f"{word[:-1]}ies"
+    return f"{word}es" if word.endswith(("s", "x", "z", "ch", "sh")) else f"{word}s"
+
+
+def cluster(settings: Mapping[str, Any]) -> str:
+    """What is resampled, as a noun: the patient, or what `--cluster` names (`case_id` is a case)."""
+    name = str(settings.get("cluster") or "patient")
+    return (name[:-3] if name.lower().endswith("_id") else name).replace("_", " ")
 
 
 def metric_title(metric: str, at: float | None = None) -> str:
@@ -176,14 +238,28 @@ _GIVEN = {
     "threshold_for": "chosen for {}",
     "prevalence": "at a prevalence of {}",
     "fp_images": "false positives over {} images",
+    "b": "only the first right in {}",
+    "c": "only the second in {}",
+    "n": "of {}",
 }
 
 
 def given(row: Mapping[str, Any]) -> str:
     """What else defines the number of a row of results or comparisons; empty where nothing does."""
-    return "; ".join(
-        _GIVEN.get(name, f"{name.replace('_', ' ')} {{}}").format(value) for name, value in row.get("given", {}).items()
-    )
+    found = dict(row.get("given", {}))
+    texts: list[str] = []
+    if "focus" in found:
+        texts.append(part_of_roc(found))
+        for name in ("focus", "low", "high", "corrected"):
+            del found[name]
+    texts += [_GIVEN.get(name, f"{name.replace('_', ' ')} {{}}").format(value) for name, value in found.items()]
+    return "; ".join(texts)
+
+
+def part_of_roc(given: Mapping[str, Any]) -> str:
+    """The part of the ROC curve that a partial area is of: `specificity 0.8 to 1, corrected`."""
+    corrected = ", corrected" if given["corrected"] else ""
+    return f"{given['focus']} {given['low']:g} to {given['high']:g}{corrected}"
 
 
 def row_title(row: Mapping[str, Any]) -> str:
@@ -192,15 +268,17 @@ def row_title(row: Mapping[str, Any]) -> str:
     return metric_title(row["metric"], row["at"]) + (f" ({text})" if text else "")
 
 
-def sentence(metric: str) -> str:
-    """The definition of a metric; empty where cadkit has none."""
-    return _SENTENCES.get(metric, "")
+def sentence(metric: str, level: str) -> str:
+    """The definition of a metric of a level (exam, breast, image, row); empty where cadkit has none."""
+    return _SENTENCES.get(metric, "").replace("{level}", level)
 
 
 def without_value(row: ResultRow) -> str:
     """Why a row has no value or no interval; empty where it has both."""
     if row["value"] is None:
         return f"{NOT_ESTIMABLE}: {row.get('reason') or 'no reason was given'}"
+    if is_mean(row):
+        return f"mean and standard deviation over {row['given']['runs']} runs"
     if row["low"] is None or row["high"] is None:
         reason = row.get("reason") or ""
         return reason if reason.startswith("no interval") else f"no interval{': ' if reason else ''}{reason}"

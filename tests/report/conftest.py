@@ -53,12 +53,44 @@ def _curves(model: str, label: str, truth: np.ndarray, score: np.ndarray) -> tup
     recall = tp / positives
     common = {"model": model, "label": label, "level": "breast"}
     cuts = [None, *thresholds.tolist()]
+    grid = [0.0, 0.25, 0.5, 1.0]
+    band = {"band_x": grid, "low": [0.1, 0.4, 0.6, 0.8], "high": [0.5, 0.8, 0.9, 1.0]}
     curves = [
-        {**common, "kind": "roc", "x": false_rate.tolist(), "y": sensitivity.tolist(), "threshold": cuts},
+        {**common, "kind": "roc", "x": false_rate.tolist(), "y": sensitivity.tolist(), "threshold": cuts, **band},
         {**common, "kind": "pr", "x": [0.0, *recall.tolist()], "y": [1.0, *precision.tolist()], "threshold": cuts},
     ]
+    if label == "malignant":
+        curves += _of_probabilities(common, truth, score)
     area = float(((sensitivity[1:] + sensitivity[:-1]) / 2 * np.diff(false_rate)).sum())
     return curves, area, float((np.diff(np.r_[0, recall]) * precision).sum())
+
+
+def _of_probabilities(common: dict[str, Any], truth: np.ndarray, score: np.ndarray) -> list[dict[str, Any]]:
+    """Reliability in fifths and net benefit at a few thresholds."""
+    fifth = np.minimum((5 * score).astype(int), 4)
+    bins = [fifth == k for k in range(5) if (fifth == k).any()]
+    mean, share = [float(score[b].mean()) for b in bins], [float(truth[b].mean()) for b in bins]
+    points = [0.05, 0.1, 0.2, 0.4, 0.8]
+    benefit = [
+        float(((score >= p) & (truth == 1)).mean() - ((score >= p) & (truth == 0)).mean() * p / (1 - p)) for p in points
+    ]
+    rate = float(truth.mean())
+    return [
+        {**common, "kind": "reliability", "x": mean, "y": share, "threshold": [None] * len(mean), "band_x": mean,
+         "low": [max(0.0, y - 0.1) for y in share], "high": [min(1.0, y + 0.1) for y in share],
+         "rows": [int(b.sum()) for b in bins], "positives": [int(truth[b].sum()) for b in bins]},
+        {**common, "kind": "decision", "x": points, "y": benefit, "threshold": points,
+         "treat_all": [rate - (1 - rate) * p / (1 - p) for p in points]},
+    ]  # fmt: skip
+
+
+def _histogram(model: str, label: str, truth: np.ndarray, score: np.ndarray) -> dict[str, Any]:
+    edges = np.linspace(0, 1, 21)
+    counts = {
+        name: np.histogram(score[truth == value], edges)[0].tolist()
+        for name, value in (("positives", 1), ("negatives", 0))
+    }
+    return {"model": model, "label": label, "level": "breast", "edges": edges.tolist(), **counts}
 
 
 def _froc(
@@ -172,19 +204,35 @@ def build(folder: Path, each: int = 1, models: tuple[str, ...] = ("gmic-1", "pea
     """Write `folder/report.json` and the gallery; `each` exams per model, label and kind of case."""
     rng = np.random.default_rng(16)
     (folder / "gallery").mkdir(parents=True)
-    results, curves, cases = [], [], []
+    results, curves, cases, histograms, units = [], [], [], [], []
     number = 0
+    breasts = [(f"E{exam:05d}", side) for exam in range(1, EXAMS + 1) for side in "LR"]
     for label, share in (("malignant", 0.2), ("benign", 0.3)):
         truth = (rng.random(120) < share).astype(int)
         shown = {"positives": int(truth.sum())}
+        table: dict[str, Any] = {
+            "label": label,
+            "level": "breast",
+            "ids": {"exam_id": [exam for exam, _ in breasts], "side": [side for _, side in breasts]},
+            "truth": truth.tolist(),
+            "scores": {},
+        }
+        units.append(table)
         for order, model in enumerate(models):
             score = 1 / (1 + np.exp(-rng.normal((2.2 - 0.9 * order) * truth - 2, 1.2)))
             made, auc, prauc = _curves(model, label, truth, score)
+            table["scores"][model] = score.tolist()
+            histograms.append(_histogram(model, label, truth, score))
             froc, at = _froc(model, label, 0.85 - 0.15 * order, rng)
             curves += [*made, froc]
             results += [
                 result(model, label, "breast", "auc", auc, **shown),
                 result(model, label, "breast", "prauc", prauc, **shown),
+                *(
+                    result(model, label, "breast", "auc", auc - 0.03, subgroup=f"density {name}", n=60, positives=9)
+                    for name in "AB"
+                    if label == "malignant"
+                ),
             ]
             for name, curve, read in (
                 (model, froc, at),
@@ -232,6 +280,7 @@ def build(folder: Path, each: int = 1, models: tuple[str, ...] = ("gmic-1", "pea
             "levels": ["breast"],
             "labels": [],
             "bootstrap": 2000,
+            "prevalence": 0.006,
             "interval": "percentile",
             "ci": 0.95,
             "seed": 7,
@@ -327,6 +376,8 @@ def build(folder: Path, each: int = 1, models: tuple[str, ...] = ("gmic-1", "pea
             },
         ],
         "curves": curves,
+        "histograms": histograms,
+        "units": units,
         "cases": cases,
         "warnings": [
             {

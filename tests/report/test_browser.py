@@ -110,6 +110,12 @@ class Browser:
         )
         assert self.run(held), condition
 
+    def draw_all(self) -> None:
+        """Draw every figure, as a window does that is high enough to show them all."""
+        self.ask("Emulation.setDeviceMetricsOverride", width=1300, height=9000, deviceScaleFactor=1, mobile=False)
+        self.until("[...document.querySelectorAll('.plot')].every((plot) => plot.querySelector('svg'))")
+        self.ask("Emulation.clearDeviceMetricsOverride")
+
     def press(self, key: str, code: int, text: str = "") -> None:
         typed = {"text": text} if text else {}
         self.ask("Input.dispatchKeyEvent", type="keyDown", key=key, code=key, windowsVirtualKeyCode=code, **typed)
@@ -156,9 +162,12 @@ def page(drawn: tuple[Path, dict[str, Any]]) -> str:
 
 def test_opens_silently_and_shows_the_headline_and_all_cases(browser: Browser, page: str) -> None:
     browser.open(page)
-    browser.run("document.querySelector('#curves').scrollIntoView()")
-    browser.until("document.querySelectorAll('.plot svg').length === 6")
+    browser.draw_all()
     assert browser.complaints() == []
+    names = browser.run("[...document.querySelectorAll('[data-figure]')].map((f) => f.id)")
+    assert {name.partition("-")[0] for name in names} == {
+        "roc", "pr", "froc", "histogram", "reliability", "decision", "forest", "differences",
+    }  # fmt: skip
     text = browser.run("document.querySelector('#headline').innerText")
     assert "malignant" in text
     assert "not estimable" in text
@@ -213,6 +222,115 @@ def test_the_operating_point_follows_the_keyboard(browser: Browser, page: str) -
     assert browser.complaints() == []
 
 
+_RANGE = "#roc-malignant-breast input[type=range]"
+
+
+def _moved(report: dict[str, Any], series: dict[str, Any], start: int, now: int) -> dict[int, list[str]]:
+    """Breasts that a curve's point `now` calls positive and `start` does not, or the reverse, by truth."""
+    table = report["units"][0]
+    called = [
+        [cut is not None and score >= cut for score in table["scores"]["gmic-1"]]
+        for cut in (series["threshold"][start], series["threshold"][now])
+    ]
+    names = zip(table["ids"]["exam_id"], table["ids"]["side"], table["truth"], *called, strict=True)
+    found: dict[int, list[str]] = {0: [], 1: []}
+    for exam, side, truth, before, after in names:
+        if before != after:
+            found[truth].append(f"{exam} {side}")
+    return found
+
+
+def test_moving_the_point_shows_rates_and_the_cases_that_change_sides(
+    browser: Browser, page: str, drawn: tuple[Path, dict[str, Any]]
+) -> None:
+    browser.open(page)
+    series = browser.run("JSON.parse(document.querySelector('#report-data').textContent).figures[0].series[0]")
+    panel = "document.querySelector('#roc-malignant-breast .operating').innerText"
+    assert "No case changes sides" in browser.run(panel)
+    start = int(browser.run(f"document.querySelector('{_RANGE}').value"))
+    for now in (start + 9, start - 4):
+        browser.run(
+            f"(() => {{ const r = document.querySelector('{_RANGE}'); r.value = {now}; "
+            "r.dispatchEvent(new Event('input')); })()"
+        )
+        said = browser.run(panel)
+        tp, fp = series["y"][now] * series["positives"], series["x"][now] * (series["n"] - series["positives"])
+        assert f"{tp / (tp + fp):.3f} ({round(tp)} of {round(tp + fp)})" in said
+        assert f"{(tp + fp) / series['n']:.3f} ({round(tp + fp)} of {series['n']})" in said
+        # Bayes at the prevalence of 0.6% that the evaluation was asked for.
+        called = 0.006 * series["y"][now] + 0.994 * series["x"][now]
+        assert "PPV at prevalence 0.6%" in said
+        assert f"{0.006 * series['y'][now] / called:.3f}" in said
+        assert f"{called:.3f}" in said
+        moved = _moved(drawn[1], series, start, now)
+        assert moved[0] or moved[1]
+        listed = browser.run(
+            "[...document.querySelectorAll('#roc-malignant-breast .changed .ids')].map((p) => p.textContent)"
+        )
+        assert listed == [", ".join(names) for names in (moved[1], moved[0]) if names]
+        way = "now called positive" if now > start else "no longer called positive"
+        assert said.count(way) == len(listed)
+        cards = browser.run(
+            "[...document.querySelectorAll('.moved')].map((moved) => moved.closest('.case').dataset.breast)"
+        )
+        own = [c for c in drawn[1]["cases"] if c["model"] == "gmic-1" and c["label"] == "malignant"]
+        shown = [f"{c['exam_id']} {c['side']}" for c in own]
+        assert cards == [name for name in shown if name in (*moved[0], *moved[1])]
+    browser.run("document.querySelector('#roc-malignant-breast .changed button').click()")
+    assert "No case changes sides" in browser.run(panel)
+    assert browser.run("document.querySelectorAll('.moved').length") == 0
+    assert browser.complaints() == []
+
+
+def test_a_case_that_changes_sides_leads_to_its_card(browser: Browser, page: str) -> None:
+    browser.open(page)
+    # From the strictest point to the last: every breast of the gallery is called.
+    browser.run(
+        f"(() => {{ const r = document.querySelector('{_RANGE}'); const set = (v) => {{ r.value = v; "
+        "r.dispatchEvent(new Event('input')); }; set(0); "
+        "document.querySelector('#roc-malignant-breast .changed button').click(); set(r.max); })()"
+    )
+    links = browser.run(
+        "[...document.querySelectorAll('#roc-malignant-breast .changed a')].map((a) => "
+        "document.querySelector(a.getAttribute('href')).dataset.breast === a.textContent)"
+    )
+    assert links == [True] * 3  # one breast each of a hit, a miss and a false alarm
+    assert browser.run("document.querySelectorAll('.moved').length") == 6  # of each both views
+
+
+@pytest.mark.parametrize(
+    ("figure", "words"),
+    [("roc-malignant-breast", ("Sensitivity", "Threshold")), ("froc-benign-finding", ("FPI", "Threshold"))],
+)
+def test_values_stand_under_the_pointer(browser: Browser, page: str, figure: str, words: tuple[str, ...]) -> None:
+    browser.open(page)
+    browser.run(f"document.querySelector('#{figure}').scrollIntoView()")
+    browser.until(f"document.querySelector('#{figure} .plot svg')")
+    x, y = browser.run(
+        f"(() => {{ const r = document.querySelector('#{figure} .plot svg').getBoundingClientRect();"
+        " return [r.x + 150, r.y + 120]; })()"
+    )
+    for step in (0, 1):  # the pointer is found when it moves
+        browser.ask("Input.dispatchMouseEvent", type="mouseMoved", x=x + step, y=y)
+    browser.until("document.querySelector('#vg-tooltip-element.visible')")
+    text = browser.run("document.querySelector('#vg-tooltip-element').innerText")
+    assert all(word in text for word in ("Model", *words))
+    assert "gmic-1" in text or "peak-scan" in text
+
+
+def test_the_methods_are_copied_as_they_stand_in_the_file(
+    browser: Browser, page: str, drawn: tuple[Path, dict[str, Any]]
+) -> None:
+    browser.open(page)
+    browser.run(
+        "Object.defineProperty(navigator, 'clipboard', { value: { writeText: async (t) => { window.copied = t; } } })"
+    )
+    browser.run("document.querySelector('#copy-methods').click()")
+    browser.until("document.querySelector('#said').textContent === 'Copied the methods'")
+    assert browser.run("window.copied") == (drawn[0] / "tables/methods.txt").read_text()
+    assert browser.run("document.querySelector('#methods-text').textContent") in browser.run("window.copied")
+
+
 def test_an_image_is_enlarged_and_stepped_through(browser: Browser, page: str) -> None:
     browser.open(page)
     browser.run("document.querySelector('#case-1 .picture').focus()")
@@ -242,17 +360,19 @@ def test_hostile_names_run_nothing(browser: Browser, tmp_path: Path, build_repor
     report["curves"] = report["curves"][:3]
     report["cases"] = report["cases"][:2]
     evil = "<script>window.stolen = 1</script>\"'><img src=x onerror='window.stolen = 1'>{{ 7 * 7 }}"
-    for row in (*report["results"], *report["curves"], *report["cases"], *report["models"]):
+    for row in (*report["results"], *report["curves"], *report["histograms"], *report["cases"], *report["models"]):
         for key in ("model", "name"):
             if row.get(key) == "gmic-1":
                 row[key] = evil
     report["inputs"][0]["name"] = evil
+    for table in report["units"]:
+        table["scores"] = {evil if name == "gmic-1" else name: values for name, values in table["scores"].items()}
+        table["ids"]["exam_id"] = [evil] * len(table["truth"])
     report["cases"][0] |= {"exam_id": evil, "image_id": evil, "note": evil, "view": '"><script>alert(1)</script>'}
     report["warnings"][0]["text"] = evil
     write_result(tmp_path / "r", report)
     browser.open(write_report(tmp_path / "r").as_uri())
-    browser.run("document.querySelector('#curves').scrollIntoView()")
-    browser.until("document.querySelectorAll('.plot svg').length === 3")
+    browser.draw_all()
     assert browser.run("window.stolen === undefined")
     assert browser.complaints() == []
     assert evil in browser.run("document.querySelector('h1').textContent")

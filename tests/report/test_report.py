@@ -19,7 +19,7 @@ from PIL import Image
 from rich.console import Console
 
 from cadkit.errors import InputError
-from cadkit.report import terminal_table, write_report
+from cadkit.report import terminal_table, wording, write_report
 from cadkit.report.curves import figures_of, thinned
 from cadkit.report.gallery import gallery_of
 from cadkit.report.pictures import BUDGET, allowance, picture_uri, saliency_uri
@@ -113,11 +113,11 @@ def test_page_is_one_file_that_names_no_host(drawn: tuple[Path, dict[str, Any]])
 def test_figures_are_svg_with_values_in_their_legends(drawn: tuple[Path, dict[str, Any]]) -> None:
     folder, report = drawn
     names = sorted(path.name for path in (folder / "figures").iterdir())
-    assert names == sorted(
-        f"{kind}-{label}-{level}.svg"
-        for label in ("malignant", "benign")
-        for kind, level in (("roc", "breast"), ("pr", "breast"), ("froc", "finding"))
-    )
+    of_both = (("roc", "breast"), ("pr", "breast"), ("froc", "finding"), ("histogram", "breast"))
+    further = ("reliability-malignant-breast", "decision-malignant-breast", "forest-malignant-breast",
+               "differences-malignant-breast", "differences-malignant-finding")  # fmt: skip
+    both = [f"{kind}-{label}-{level}.svg" for label in ("malignant", "benign") for kind, level in of_both]
+    assert names == sorted([*both, *(f"{name}.svg" for name in further)])
     text = "".join(ElementTree.parse(folder / "figures/roc-malignant-breast.svg").getroot().itertext())
     row = next(r for r in report["results"] if r["metric"] == "auc" and r["model"] == "peak-scan")
     assert f"peak-scan: AUC {row['value']:.3f} ({row['low']:.3f}\u2013{row['high']:.3f})" in text
@@ -260,6 +260,27 @@ def test_froc_axis_ends_at_a_round_number_and_at_eight_at_most(drawn: tuple[Path
             assert alone[0].end == 8.0
 
 
+def test_words_have_their_plurals_and_definitions_their_level() -> None:
+    several = [wording.several(word) for word in ("patient", "density", "day", "class", "batch")]
+    assert several == ["patients", "densities", "days", "classes", "batches"]
+    assert wording.sentence("cancer_detection_rate", "row").endswith("per 1,000 rows.")
+
+
+@pytest.mark.parametrize(
+    ("row", "floor"),
+    [
+        ({"p": 2 / 2001}, True),
+        ({"p": 4 / 2001}, False),
+        ({"p": 2 / 2001, "method": "permutation"}, False),
+        ({"p": 0.01, "flags": ["p-floor"]}, True),
+        ({"p": None}, False),
+    ],
+)
+def test_the_least_p_of_a_bootstrap_is_known_as_such(row: dict[str, Any], floor: bool) -> None:
+    whole = {"method": "bootstrap", "flags": [], **row}
+    assert wording.at_floor(whole, {"bootstrap": 2000}) is floor  # type: ignore[arg-type]
+
+
 def test_numbers_are_written_one_way() -> None:
     assert number(-0.02) == "\u22120.020"
     assert number(-0.0001) == "0.000"
@@ -270,3 +291,69 @@ def test_numbers_are_written_one_way() -> None:
     assert metric_title("froc_sensitivity", 0.5) == "Sensitivity at 1/2 FPI"
     assert metric_title("sensitivity_at_specificity", 0.9) == "Sensitivity at specificity 0.9"
     assert metric_title("something_new") == "something_new"
+
+
+def _tables_of(html: str, region: str) -> list[list[str]]:
+    """The rows of the table in a labelled region of the page, cell by cell as text."""
+    part = html[html.index(f'aria-label="{region}"') :]
+    part = part[: part.index("</table>")]
+    rows = re.findall(r"<tr.*?</tr>", part, re.DOTALL)
+    cells = [re.findall(r"<t[hd].*?>(.*?)</t[hd]>", row, re.DOTALL) for row in rows]
+    return [[unescape(re.sub(r"<.*?>", "", cell)).strip() for cell in row] for row in cells]
+
+
+@pytest.fixture
+def bare(drawn: tuple[Path, dict[str, Any]], tmp_path: Path, write_result: Any) -> Callable[..., str]:
+    """`bare(**parts)`: the page of the drawn result with other parts, without its gallery and curves."""
+
+    def draw(**parts: Any) -> str:
+        write_result(tmp_path, {**drawn[1], "cases": [], "curves": [], "histograms": [], "units": [], **parts})
+        return write_report(tmp_path).read_text()
+
+    return draw
+
+
+def test_comparisons_show_margins_and_keep_subgroups_apart(
+    bare: Callable[..., str], drawn: tuple[Path, dict[str, Any]]
+) -> None:
+    first, other = drawn[1]["comparisons"]
+    tested = {**first, "margin": 0.05, "p_margin": 0.0123, "flags": ["in-sample"]}
+    html = bare(comparisons=[tested, {**other, "subgroup": "density B"}, {**tested, "subgroup": "density B"}])
+    heads, *rows = _tables_of(html, "Comparisons")
+    assert [heads.index(name) for name in ("P adjusted", "Margin", "P margin")] == [8, 9, 10]
+    assert [row[7:] for row in rows] == [["0.083", "", "0.05", "0.012", "bootstrap, in-sample"]]
+    assert 'title="chosen on the data that it is judged on"' in html
+    heads, *rows = _tables_of(html, "Comparisons in subgroups")
+    assert heads[4] == "Subgroup"
+    assert [row[4] for row in rows] == ["density B", ""]
+    assert "In subgroups: 2 comparisons" in html
+
+
+def test_no_columns_of_margins_where_none_was_asked_for(bare: Callable[..., str]) -> None:
+    html = bare()
+    assert "Margin" not in _tables_of(html, "Comparisons")[0]
+    assert "Comparisons in subgroups" not in html
+
+
+def test_a_mean_over_runs_stands_with_its_sd(bare: Callable[..., str]) -> None:
+    base = {"model": "ens (mean of 3 runs)", "label": "malignant", "level": "breast", "subgroup": "all", "at": None,
+            "low": None, "high": None, "ci": None, "ci_method": None, "n": 120, "positives": 24, "clusters": 55,
+            "dropped": None, "given": {"runs": 3}, "reason": "no interval: sd over 3 runs"}  # fmt: skip
+    results = [{**base, "metric": "auc", "value": 0.812, "sd": 0.0126}]
+    html = bare(results=results, comparisons=[])
+    assert '<span class="interval">\u00b1 0.013</span>' in html
+    assert "Mean and standard deviation over 3 runs." in html
+    assert "No interval" not in html
+    assert "use n \u2212 1" in html
+
+
+def test_a_table_of_scores_has_its_flow_in_rows(bare: Callable[..., str], drawn: tuple[Path, dict[str, Any]]) -> None:
+    counts = {"label": "cancer", "level": "row", "eligible": 92, "skipped": 0, "unknown": 2, "unanswered": 0,
+              "evaluated": 90, "positives": 30, "negatives": 60}  # fmt: skip
+    cohort = {**drawn[1]["cohort"], "steps": [], "left_out": [], "positives": {}, "units": [counts]}
+    html = bare(cohort=cohort, inputs=[{"kind": "table", "name": "scores.csv", "fingerprint": "0"}])
+    text = re.sub(r"\s+", " ", unescape(re.sub(r"<.*?>", " ", html[html.index('id="cohort"') :])))
+    assert "In the table 92 rows" in text
+    assert "\u22122 rows : cancer unknown" in text
+    assert "Evaluated 90 rows 30 positive 60 negative" in text
+    assert "Scores of <strong>scores.csv</strong>" in html

@@ -24,7 +24,8 @@
     say(`Copied ${what}`);
   };
   for (const button of document.querySelectorAll("[data-csv]")) {
-    button.addEventListener("click", () => copy(data.csv[button.dataset.csv] ?? "", `${button.dataset.csv}.csv`));
+    const name = button.dataset.csv;
+    button.addEventListener("click", () => copy(data.csv[name] ?? "", name.includes(".") ? name : `${name}.csv`));
   }
   one("#print").addEventListener("click", () => print());
 
@@ -43,7 +44,9 @@
       background: null, font, view: { stroke: null },
       axis: { labelFontSize: 11, titleFontSize: 12, titleFontWeight: "normal", titlePadding: 8, gridColor: grid,
         domainColor: soft, tickColor: soft, labelColor: ink, titleColor: ink },
-      legend: { labelFontSize: 12, labelColor: ink },
+      legend: { labelFontSize: 12, labelColor: ink, titleColor: ink },
+      title: { color: ink, fontSize: 12, fontWeight: "normal", anchor: "start" },
+      text: { color: ink },
     };
   };
 

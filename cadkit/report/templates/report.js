@@ -34,6 +34,7 @@
   for (const button of all("[data-csv]")) {
     button.addEventListener("click", () => copy(data.csv[button.dataset.csv] ?? "", `${button.dataset.csv}.csv`));
   }
+  one("#copy-methods").addEventListener("click", () => copy(data.methods, "the methods"));
   one("#print").addEventListener("click", () => print());
 
   // Light and dark
@@ -59,13 +60,15 @@
       axis: { labelFontSize: 11, titleFontSize: 12, titleFontWeight: "normal", titlePadding: 8, gridColor: grid,
         domainColor: soft, tickColor: soft, labelColor: ink, titleColor: ink },
       legend: { labelFontSize: 12, labelColor: ink },
+      text: { color: ink, fontSize: 11 },
+      title: { color: ink, fontSize: 11.5, fontWeight: "normal", anchor: "start", offset: 4 },
     };
   };
   // The palette of paper, lightened for a dark page.
   const lighter = { "#0072B2": "#56a8dd", "#D55E00": "#f08c46", "#009E73": "#3fc29b", "#CC79A7": "#dd9cc2",
     "#E69F00": "#f0b840", "#56B4E9": "#8fd0f5", "#7A7A7A": "#b0b0b0" };
-  const themed = (layers) => (isDark()
-    ? JSON.parse(JSON.stringify(layers), (key, value) => (key !== "field" && lighter[value]) || value) : layers);
+  const themed = (drawing) => (isDark()
+    ? JSON.parse(JSON.stringify(drawing), (key, value) => (key !== "field" && lighter[value]) || value) : drawing);
   const percentOf = (count, of) => `${count.toLocaleString("en")} of ${of.toLocaleString("en")}`;
   const threeDigits = (value) => value.toFixed(3);
   const thresholdText = (value) => (value === null ? "above every score" : `\u2265 ${Number(value.toPrecision(4))}`);
@@ -83,7 +86,15 @@
       ["Specificity", `${threeDigits(specificity)} (${percentOf(negatives - fp, negatives)})`],
       ["PPV", tp + fp ? `${threeDigits(tp / (tp + fp))} (${percentOf(tp, tp + fp)})` : "none called positive"],
       ["Recall rate", `${threeDigits((tp + fp) / series.n)} (${percentOf(tp + fp, series.n)})`],
+      ...atPrevalence(sensitivity, series.x[i]),
     ];
+  }
+  // Bayes' theorem, where a prevalence was given.
+  function atPrevalence(sensitivity, falseRate) {
+    const p = data.prevalence;
+    if (p === null) return [];
+    const true_ = sensitivity * p, called = true_ + falseRate * (1 - p), of = `at prevalence ${Number((100 * p).toPrecision(4))}%`;
+    return [[`PPV ${of}`, called ? threeDigits(true_ / called) : "none called positive"], [`Recall rate ${of}`, threeDigits(called)]];
   }
   function frocWords(series, i, unit) {
     const words = [["Threshold", thresholdText(series.threshold[i])]];
@@ -109,16 +120,70 @@
     return spec;
   };
 
+  // The cases that a move of the operating point calls positive, or no longer does. Of each case is known the first
+  // point of the curve, from the strictest on, that calls it positive.
+  class Changes {
+    constructor(entry) {
+      const { ids, truth, calls } = entry.units;
+      Object.assign(this, { entry, ids, truth, calls });
+      this.panel = make("div", { className: "changed" });
+      this.cards = new Map();
+      for (const card of all(".case").filter((each) => each.dataset.label === entry.pair[0])) {
+        const key = `${card.dataset.model}\n${card.dataset[entry.level]}`;
+        this.cards.set(key, [...(this.cards.get(key) ?? []), card]);
+      }
+    }
+    show(series, start, now, restart) {
+      for (const card of [...this.cards.values()].flat()) this.badge(card, "");
+      const calls = this.calls[series.model];
+      if (!calls) return this.panel.replaceChildren();
+      const groups = [];
+      const [from, to] = [Math.min(start, now), Math.max(start, now)];
+      const said = now > start ? "now called positive" : "no longer called positive";
+      for (const [truth, name] of [[1, "positive"], [0, "negative"]]) {
+        const moved = calls.flatMap((point, u) => (point > from && point <= to && this.truth[u] === truth ? [u] : []));
+        if (moved.length) groups.push(this.list(series.model, moved, `${name}${moved.length > 1 ? "s" : ""} ${said}`, said));
+      }
+      const at = make("p", { className: "against", textContent: now === start
+        ? "No case changes sides at the starting point." : `Against the starting point, threshold ${thresholdText(series.threshold[start])}:` });
+      const button = make("button", { type: "button", textContent: "Start from here" });
+      button.addEventListener("click", restart);
+      this.panel.replaceChildren(at, ...groups, ...(now === start ? [] : [button]));
+    }
+    list(model, moved, title, said) {
+      const shown = moved.slice(0, 100).map((u) => {
+        const cards = this.cards.get(`${model}\n${this.ids[u]}`) ?? [];
+        for (const card of cards) this.badge(card, said);
+        if (!cards.length) return make("span", { textContent: this.ids[u] });
+        const link = make("a", { href: `#${cards[0].id}`, textContent: this.ids[u] });
+        // A card that the gallery's filter hides is shown again.
+        link.addEventListener("click", () => { for (const each of [cards[0].closest(".group"), ...cards]) each.hidden = false; });
+        return link;
+      });
+      const more = moved.length > 100 ? [`and ${(moved.length - 100).toLocaleString("en")} more`] : [];
+      const ids = make("p", { className: "ids" });
+      [...shown, ...more].forEach((each, i) => ids.append(i ? ", " : "", each));
+      return make("details", {}, make("summary", { textContent: `${moved.length.toLocaleString("en")} ${title}` }), ids);
+    }
+    badge(card, said) {
+      let badge = one(".moved", card);
+      if (!said) { badge?.remove(); return; }
+      if (!badge) one("header", card).after(badge = make("p", { className: "moved" }));
+      badge.textContent = `${said[0].toUpperCase()}${said.slice(1)} at the chosen point`;
+    }
+  }
+
   class Curve {
     constructor(entry, element) {
       this.entry = entry;
       this.element = element;
       this.series = 0;
-      this.places = entry.series.map((series) => this.start(series));
+      this.starts = (entry.series ?? []).map((series) => series.start ?? this.start(series));
+      this.places = [...this.starts];
       this.operating = [];
-      if (entry.kind !== "pr") this.controls();
+      if (entry.series && entry.kind !== "pr") this.controls();
     }
-    // Where the ring starts: a specificity of 0.9, or one false positive per image.
+    // Where the ring starts without a threshold of the results: a specificity of 0.9, or one false positive per image.
     start(series) {
       const limit = this.entry.kind === "froc" ? Math.min(1, this.entry.end) : 0.1;
       const last = Math.max(0, series.x.findLastIndex((x) => x <= limit));
@@ -133,6 +198,12 @@
       this.readout = make("dl");
       if (this.entry.series.length > 1) panel.append(named("Model", this.choice));
       panel.append(named("Operating point", this.slider), this.readout);
+      if (this.entry.units) {
+        this.changes = new Changes(this.entry);
+        panel.append(this.changes.panel);
+      } else if (this.entry.kind === "roc") {
+        panel.append(make("p", { className: "changed", textContent: "The report holds no scores of single cases, so those that change sides are not listed." }));
+      }
       panel.hidden = false;
       this.choice.addEventListener("change", () => { this.series = Number(this.choice.value); this.move(); });
       this.slider.addEventListener("input", () => { this.places[this.series] = Number(this.slider.value); this.move(); });
@@ -148,6 +219,7 @@
       this.slider.setAttribute("aria-valuetext", words.map((pair) => pair.join(" ")).join(", "));
       this.readout.replaceChildren(...words.flatMap(([term, value]) =>
         [make("dt", { textContent: term }), make("dd", { textContent: value })]));
+      this.changes?.show(series, this.starts[this.series], i, () => { this.starts[this.series] = i; this.move(); this.slider.focus(); });
       this.show([{ x: series.x[i], y: series.y[i], series: series.legend }]);
       if (this.entry.kind === "roc") this.moveTwin(series, i);
     }
@@ -162,13 +234,18 @@
       this.operating = points.filter((point) => point.x <= this.entry.end);
       this.view?.data("operating", this.operating).runAsync();
     }
-    async draw() {
-      if (!this.visible) return;
+    data() {
+      if (!this.entry.series) return this.entry.spec.datasets;
       const points = this.entry.series.flatMap((series) => series.x.map((x, i) =>
         ({ i, series: series.legend, model: series.model, x, y: series.y[i], threshold: series.threshold[i] })));
-      const spec = { ...this.entry.spec, layer: themed(this.entry.spec.layer), datasets: { ...this.entry.spec.datasets, points, operating: this.operating } };
-      const result = await window.vegaEmbed(one("[data-plot]", this.element), spec,
+      return { ...this.entry.spec.datasets, points, operating: this.operating };
+    }
+    async draw() {
+      if (!this.visible) return;
+      const { datasets, ...drawing } = this.entry.spec;
+      const result = await window.vegaEmbed(one("[data-plot]", this.element), { ...themed(drawing), datasets: this.data() },
         { actions: false, ast: true, patch: namesFromPoints, renderer: "svg", config: plotConfig(), tooltip: { theme: isDark() ? "dark" : "light" } });
+      if (!this.entry.series) return;
       this.view = result.view;
       this.show(this.operating);
     }
@@ -193,10 +270,11 @@
       make("a", { href: one(".static", element).src, download: `${entry.name}.svg` }).click();
     });
     one("[data-points]", element).addEventListener("click", () => {
+      if (!entry.series) return copy(data.csv[entry.name], `${entry.name}.csv`);
       const quoted = (text) => `"${String(text).replaceAll('"', '""')}"`;
       const lines = entry.series.flatMap((series) => series.x.map((x, i) =>
         [quoted(series.model), x, series.y[i], series.threshold[i] ?? ""].join(",")));
-      copy(["model,x,y,threshold", ...lines].join("\n") + "\n", `${lines.length} points`);
+      return copy(["model,x,y,threshold", ...lines].join("\n") + "\n", `${lines.length} points`);
     });
   }
   setTheme();
