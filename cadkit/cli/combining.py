@@ -52,7 +52,9 @@ def combine(
     skipped = int((made.skipped()["level"] == "exam").sum())
     left = f", {skipped} of them skipped" if skipped else ""
     typer.echo(f"Wrote {made.folder}: {made.record['exams']} exams{left}; labels {', '.join(made.labels)}.")
-    typer.echo(f"Next: cadkit evaluate{' --froc' if made.localizes else ''} {made.folder}")
+    typer.echo(
+        f"Next: cadkit evaluate{' --froc' if made.localizes == 'marks' or made.has_saliency else ''} {made.folder}"
+    )
 
 
 def _fitted(

@@ -43,7 +43,7 @@ def compare(
     prevalence: Annotated[
         float | None, typer.Option(help="Re-weigh ppv, npv and recall rate to it.", show_default=False)
     ] = None,
-    primary: Annotated[str, typer.Option(metavar="A:B", help="The pair whose p is not adjusted.")] = "",
+    primary: Annotated[str, typer.Option(metavar="A:B[:METRIC]", help="The one comparison not adjusted; of auc.")] = "",
     margin: Annotated[float | None, typer.Option(help="Of non-inferiority, one-sided.", show_default=False)] = None,
     permutations: Annotated[int, typer.Option(min=0, help="Of a permutation test; 0 for none.")] = 0,
     risk: Annotated[bool, typer.Option("--risk", help="The scores are no probabilities.")] = False,

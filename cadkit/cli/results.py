@@ -6,7 +6,7 @@ import json
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -51,31 +51,43 @@ def evaluate(
     ] = False,
     froc: Annotated[bool, typer.Option("--froc", help="Sensitivity against false positives per image.")] = False,
     localization: Annotated[bool, typer.Option("--localization", help="Dice and pixel AP of the maps.")] = False,
-    hit: Annotated[Literal["center", "iou", "distance"], typer.Option(help="When a mark hits a finding.")] = "center",
+    hit: Annotated[
+        Literal["center", "iou", "distance"] | None,
+        typer.Option(help="When a mark hits a finding.", show_default="center"),
+    ] = None,
     hit_threshold: Annotated[
         float | None, typer.Option(help="Of iou (0.1 by default), or of distance in mm.", show_default=False)
     ] = None,
     duplicates: Annotated[
-        Literal["ignore", "fp"], typer.Option(help="Further marks on a detected finding.")
-    ] = "ignore",
+        Literal["ignore", "fp"] | None,
+        typer.Option(help="Further marks on a detected finding.", show_default="ignore"),
+    ] = None,
     other_findings: Annotated[
-        Literal["false", "neutral"], typer.Option(help="Marks on findings of another label.")
-    ] = "false",
+        Literal["false", "neutral"] | None,
+        typer.Option(help="Marks on findings of another label.", show_default="false"),
+    ] = None,
     fp_images: Annotated[
-        Literal["all", "normal", "both"], typer.Option(help="Images whose false positives count.")
-    ] = "all",
+        Literal["all", "normal", "both"] | None,
+        typer.Option(help="Images whose false positives count.", show_default="all"),
+    ] = None,
     froc_unit: Annotated[
-        Literal["finding", "lesion", "breast", "exam"], typer.Option(help="What sensitivity counts.")
-    ] = "finding",
+        Literal["finding", "lesion", "breast", "exam"] | None,
+        typer.Option(help="What sensitivity counts.", show_default="finding"),
+    ] = None,
     unannotated: Annotated[
         Literal["exclude", "miss", "negative"] | None,
         typer.Option(help="Positive breasts without a finding drawn.", show_default=False),
     ] = None,
-    saliency_floor: Annotated[float, typer.Option(help="Peaks of a map count above this value.")] = 0.0,
-    saliency_nms: Annotated[float, typer.Option(help="Peaks within so many mm of a higher one are dropped.")] = 0.0,
-    fpi: Annotated[str, typer.Option(help="False positives per image at which sensitivity is given.")] = (
-        "0.25,0.5,1,2,4,8"
-    ),
+    saliency_floor: Annotated[
+        float | None, typer.Option(help="Peaks of a map count above this value.", show_default="0")
+    ] = None,
+    saliency_nms: Annotated[
+        float | None, typer.Option(help="Peaks within so many mm of a higher one are dropped.", show_default="0")
+    ] = None,
+    fpi: Annotated[
+        str | None,
+        typer.Option(help="False positives per image at which sensitivity is given.", show_default="0.25,0.5,1,2,4,8"),
+    ] = None,
     fom: Annotated[
         str,
         typer.Option(
@@ -105,7 +117,10 @@ def evaluate(
         str, typer.Option(metavar="RANGES", help="Areas of parts of the ROC, as specificity:0.8-1.", show_default=False)
     ] = "",
     primary: Annotated[
-        str, typer.Option(metavar="A:B", help="Comparison of two models whose p is not adjusted.", show_default=False)
+        str,
+        typer.Option(
+            metavar="A:B[:METRIC]", help="The one comparison whose p is not adjusted; of auc.", show_default=False
+        ),
     ] = "",
     margin: Annotated[
         float | None, typer.Option(help="Test that a difference exceeds minus this, one-sided.", show_default=False)
@@ -132,19 +147,24 @@ def evaluate(
 ) -> None:
     """Judge models: AUC, PRAUC, FROC, localization, with intervals; a table here and a report to open."""
     from cadkit.evaluation import FrocRule, Settings, evaluate_sources
+    from cadkit.evaluation.settings import FPI
     from cadkit.report import terminal_table, write_report
 
-    rule = FrocRule(
-        hit=hit,
-        threshold=hit_threshold,
-        duplicates=duplicates,
-        other_findings=other_findings,
-        fp_images=fp_images,
-        unit=froc_unit,
-        unannotated=unannotated,
-        floor=saliency_floor,
-        nms_mm=saliency_nms,
-    )
+    given: dict[str, Any] = {
+        "hit": hit,
+        "threshold": hit_threshold,
+        "duplicates": duplicates,
+        "other_findings": other_findings,
+        "fp_images": fp_images,
+        "unit": froc_unit,
+        "unannotated": unannotated,
+        "floor": saliency_floor,
+        "nms_mm": saliency_nms,
+    }
+    rates = FPI if fpi is None else _numbers(fpi, "--fpi")
+    given = {name: value for name, value in given.items() if value is not None}
+    if not froc:
+        _refuse_rules({**given, **({} if fpi is None else {"fpi": fpi})})
     settings = Settings(
         split=split,
         population=population,
@@ -160,8 +180,8 @@ def evaluate(
         margin=margin,
         permutations=permutations,
         extra=extra,
-        froc=rule if froc else None,
-        fpi=_numbers(fpi, "--fpi"),
+        froc=FrocRule(**given) if froc else None,
+        fpi=rates,
         fom=_words(fom),
         localization=localization,
         views=views,
@@ -194,6 +214,18 @@ def evaluate(
 
     Console().print(terminal_table(report))
     typer.echo(f"Wrote {page}")
+
+
+_OF_RULE = {"threshold": "hit-threshold", "unit": "froc-unit", "floor": "saliency-floor", "nms_mm": "saliency-nms"}
+
+
+def _refuse_rules(given: dict[str, Any]) -> None:
+    """Options of an FROC where none is asked for."""
+    from cadkit.errors import InputError
+
+    for name, value in given.items():
+        option = "--" + _OF_RULE.get(name, name).replace("_", "-")
+        raise InputError("is of the FROC", row=option, value=value, mend="Add --froc.")
 
 
 def _words(text: str) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from cadkit.evaluation.population import EVERYONE, PAIR, Population, share_of_ma
 from cadkit.evaluation.schema import Cohort, CohortStep, LeftOut
 from cadkit.prediction import Predictions
 from cadkit.prediction.folder import FILES
-from cadkit.prediction.levels import LOWER, Unit, answered_exams, pooled, rows_by_id
+from cadkit.prediction.levels import LOWER, Unit, answered_exams, incomplete, pooled, rows_by_id
 
 
 @dataclass(eq=False)
@@ -28,11 +28,13 @@ class Scored:
         predictions: its folder.
         label: how it calls each label; further scores are `<name>.<label>`.
         tables: by level, id -> row of scores.
+        partial: by level that was pooled here, how many units were pooled from fewer parts than they have, of how many.
     """
 
     name: str
     predictions: Predictions
     tables: dict[str, dict[Any, dict[str, float]]] = field(default_factory=dict)
+    partial: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def scores(self, level: str) -> dict[Any, dict[str, float]]:
         """Rows of scores by id: image_id, (exam_id, side) or exam_id."""
@@ -57,6 +59,7 @@ class Chosen:
         unions: labels that are one of several, by name: truth is either, score the largest.
         eligible: exams of the population, answered or not.
         clusters: what is resampled, by exam; the patient where it is empty.
+        skipped: eligible exams that a model left out, by its name, whatever the others did.
     """
 
     data: Dataset
@@ -68,6 +71,7 @@ class Chosen:
     unions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     eligible: list[Exam] = field(default_factory=list)
     clusters: Mapping[str, str] = field(default_factory=dict)
+    skipped: Mapping[str, int] = field(default_factory=dict)
 
     def cluster_of(self, unit: Unit) -> str:
         """The patient of an exam, breast or image, or what is resampled in the patient's place."""
@@ -179,8 +183,10 @@ def choose(
         steps.append(_step(f"of the population {population.name}", exams, population.reason, population))
     eligible = list(exams)
     left_out: list[LeftOut] = []
+    skipped: dict[str, int] = {}
     for model in models:
         answered, reasons = _answered(model, data, exams)
+        skipped[model.name] = sum(exam.id not in answered for exam in eligible)
         dropped = [exam for exam in exams if exam.id not in answered]
         for exam in dropped:
             left_out.append({"level": "exam", "id": exam.id, "reason": reasons[exam.id], "model": model.name})
@@ -195,7 +201,7 @@ def choose(
     if not exams:
         what = f"split {split}" + (f", population {population.name}" if population.kept is not None else "")
         raise InputError("no exam is left to evaluate", file=data.folder, value=what)
-    return Chosen(data, split, exams, steps, left_out, population, unions or {}, eligible)
+    return Chosen(data, split, exams, steps, left_out, population, unions or {}, eligible, skipped=skipped)
 
 
 def _answered(model: Scored, data: Dataset, exams: Sequence[Exam]) -> tuple[set[str], dict[str, str]]:
@@ -307,6 +313,7 @@ def level_scores(model: Scored, chosen: Chosen, level: str) -> dict[Any, dict[st
         )
     if model.predictions.has(level) and model.scores(level):
         return model.scores(level)
-    lower = level_scores(model, chosen, LOWER[level])
-    model.tables[level] = pooled(lower, chosen.units(level), model.predictions.record.get("pooling", {}))
+    lower, units = level_scores(model, chosen, LOWER[level]), chosen.units(level)
+    model.tables[level] = pooled(lower, units, model.predictions.record.get("pooling", {}))
+    model.partial[level] = incomplete(lower, units), len(model.tables[level])
     return model.tables[level]

@@ -10,6 +10,7 @@ from typing import Any
 
 from cadkit.errors import InputError
 from cadkit.evaluation.partial_areas import OPTION, partial_areas
+from cadkit.evaluation.primary import primary_of
 from cadkit.evaluation.repeats import refuse_repeats
 from cadkit.evaluation.score_results import METRICS, REWEIGHED
 from cadkit.evaluation.settings import AucInterval, check_numbers
@@ -34,7 +35,7 @@ class CompareSettings:
         threshold_from: a table of the same columns on which the thresholds for `sensitivity_at` and
             `specificity_at` are locked; without one they are chosen in-sample and said to be.
         prevalence: ppv, npv and recall rate are also re-weighed to it.
-        primary: the pair (a, b) that is not adjusted for the others.
+        primary: `a:b` or `a:b:METRIC` (`auc` by default), the one comparison that is not adjusted for the others.
         margin: of non-inferiority, tested one-sided.
         permutations: of a permutation test; 0 for none.
         risk: the scores are no probabilities, even where they all lie in [0, 1].
@@ -58,7 +59,7 @@ class CompareSettings:
     thresholds: Mapping[str, float] = field(default_factory=dict)
     threshold_from: Path | None = None
     prevalence: float | None = None
-    primary: tuple[str, str] | None = None
+    primary: str = ""
     margin: float | None = None
     permutations: int = 0
     risk: bool = False
@@ -127,13 +128,11 @@ class CompareSettings:
                 raise InputError("a group has at least two runs, each once", row="--groups", value=",".join(runs))
         every = [*self.columns(), *self.groups]
         strange = [(name, "--threshold") for name in self.thresholds if name and name not in every]
-        strange += [(name, "--primary") for name in self.primary or () if name not in self.names()]
         if strange:
             raise InputError(
                 "no such model", row=strange[0][1], value=strange[0][0], mend=f"The models are {', '.join(every)}."
             )
-        if self.primary is not None and self.primary[0] == self.primary[1]:
-            raise InputError("names two different models", row="--primary", value=":".join(self.primary))
+        primary_of(self.primary, self.names())
         if self.threshold_from is not None and not (self.sensitivity_at or self.specificity_at):
             raise InputError(
                 "has no threshold to choose", row="--threshold-from",
@@ -152,17 +151,13 @@ class CompareSettings:
         specificity_at: str,
         partial_auc: str,
         thresholds: Sequence[str],
-        primary: str,
         **given: Any,
     ) -> CompareSettings:
-        """The settings from what a person types: lists by commas, `NAME=A,B`, `NAME=VALUE` or `VALUE`, `A:B`.
+        """The settings from what a person types: lists by commas, `NAME=A,B`, `NAME=VALUE` or `VALUE`.
 
         Raises:
             InputError: a text is not of its form; names the option.
         """
-        a, colon, b = primary.partition(":")
-        if primary and not (a and colon and b):
-            raise InputError("takes two models as A:B", row="--primary", value=primary)
         return cls(
             scores=_names(scores),
             groups=_groups(groups),
@@ -172,7 +167,6 @@ class CompareSettings:
             specificity_at=_shares(specificity_at, "--specificity-at"),
             partial_auc=_names(partial_auc),
             thresholds=_thresholds(thresholds),
-            primary=(a.strip(), b.strip()) if primary else None,
             **given,
         )
 

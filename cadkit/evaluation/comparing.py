@@ -19,6 +19,7 @@ from cadkit.evaluation.clusters import few_clusters
 from cadkit.evaluation.compare_settings import CompareSettings
 from cadkit.evaluation.curves import histogram, probability_curves, score_curves, unit_scores
 from cadkit.evaluation.inputs import claim
+from cadkit.evaluation.primary import primary_of
 from cadkit.evaluation.schema import (
     SCHEMA,
     Cohort,
@@ -36,6 +37,7 @@ from cadkit.evaluation.schema import (
 from cadkit.evaluation.score_results import (
     METRICS,
     OF_PROBABILITIES,
+    WHOLE,
     Asked,
     Column,
     Judged,
@@ -53,7 +55,6 @@ from cadkit.evaluation.subgroups import FEW, few_in, too_small
 from cadkit.files import write_json
 
 LEVEL = "row"
-WHOLE = "all"
 _READ_AT = 0.9  # sensitivity and specificity of the operating points read where none is asked for
 _POINTS = 5000  # of a curve in the report
 _PATIENT_COLUMNS = ("patient_id", "patient", "client_id", "subject_id")
@@ -284,7 +285,8 @@ def _judge(work: _Work, rows: Rows) -> None:
         if runs:
             for result in over_runs([judged[run] for run in runs]):
                 work.add(f"{column.name} (mean of {len(runs)} runs)", rows, result)
-    how = Tests(settings.margin, settings.permutations, settings.seed, settings.primary, settings.ci)
+    primary = primary_of(settings.primary, settings.names())
+    how = Tests(settings.margin, settings.permutations, settings.seed, primary, settings.ci)
     chosen = [column for column in work.columns if column.name in settings.names()]
     for a, b, found in compared(rows, chosen, judged, asked, how):
         made = found.to_dict()

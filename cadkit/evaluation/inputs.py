@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import count as numbers
 from pathlib import Path
 
 from cadkit.data import Dataset
@@ -15,6 +14,7 @@ from cadkit.evaluation.localizing import CHANCE
 from cadkit.evaluation.population import ONE_OF_TWO, PAIR, SCREENING
 from cadkit.files import refuse_file
 from cadkit.prediction import Predictions
+from cadkit.prediction.naming import names_of
 
 _DRAWN = {"figures", "tables", "report.html"}  # what is drawn beside report.json
 
@@ -70,7 +70,7 @@ class Models:
 
 
 def named(given: Sequence[Predictions | Group], data: Dataset) -> Models:
-    """Models by names that differ: as recorded, else by their folders, else numbered.
+    """Models by names that differ (`cadkit.prediction.naming`).
 
     Raises:
         InputError: a source is given twice, or two groups have one name.
@@ -83,7 +83,8 @@ def named(given: Sequence[Predictions | Group], data: Dataset) -> Models:
             raise InputError(f"a {what} is given twice", value=twice, mend="Leave one of them out.")
     every = {one.folder.resolve(): one for source in given for one in members_of(source)}
     every |= {one.folder.resolve(): one for one in given if not isinstance(one, Group)}  # whose name may be given
-    scored = dict(zip(every, _named(list(every.values()), titles), strict=True))
+    names = names_of(list(every.values()), (CHANCE, *titles))
+    scored = {place: Scored(name, one) for (place, one), name in zip(every.items(), names, strict=True)}
     compared: list[Scored] = []
     groups: list[Grouped] = []
     for source in given:
@@ -93,17 +94,6 @@ def named(given: Sequence[Predictions | Group], data: Dataset) -> Models:
         else:
             compared.append(scored[source.folder.resolve()])
     return Models(compared, groups)
-
-
-def _named(predictions: Sequence[Predictions], reserved: Sequence[str]) -> list[Scored]:
-    names = [str(p.record.get("name") or p.name) for p in predictions]
-    names = [p.name if names.count(name) > 1 else name for name, p in zip(names, predictions, strict=True)]
-    made: list[Scored] = []
-    for name, given in zip(names, predictions, strict=True):
-        taken = {CHANCE, *reserved, *(scored.name for scored in made), *(other for other in names if other != name)}
-        free = (f"{name} ({n})" if n > 1 else name for n in numbers(1))
-        made.append(Scored(next(one for one in free if one not in taken), given))
-    return made
 
 
 def usual_level(models: Sequence[Scored]) -> str:
@@ -156,21 +146,3 @@ def _parts(union: str, known: Sequence[str]) -> tuple[str, ...]:
             f"{name} is a label of its own", row="--label", value=union, mend="Give the union another name."
         )
     return parts
-
-
-def primary_of(text: str, models: Sequence[Scored]) -> tuple[str, str] | None:
-    """The two models of a comparison named beforehand, `A:B`; None where none is.
-
-    Raises:
-        InputError: it does not name two of the models.
-    """
-    if not text:
-        return None
-    names = [model.name for model in models]
-    for place, sign in enumerate(text):
-        first, second = text[:place], text[place + 1 :]
-        if sign == ":" and first in names and second in names and first != second:
-            return first, second
-    raise InputError(
-        "takes two of the models, as A:B", row="--primary", value=text, mend=f"The models are {', '.join(names)}."
-    )

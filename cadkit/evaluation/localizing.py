@@ -50,6 +50,18 @@ class FrocRule:
     floor: float = 0.0
     nms_mm: float = 0.0
 
+    def check(self) -> None:
+        """Refuse a threshold that nothing is held against.
+
+        Raises:
+            InputError: `center` has a threshold.
+        """
+        if self.hit == "center" and self.threshold is not None:
+            raise InputError(
+                "is of --hit iou or distance", row="--hit-threshold", value=self.threshold,
+                mend="Name one of them, or leave the threshold out: the centre lies in a finding or does not.",
+            )  # fmt: skip
+
     @property
     def missing(self) -> Unannotated:
         """What happens to positive breasts without a finding drawn."""

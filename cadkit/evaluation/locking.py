@@ -11,6 +11,7 @@ import numpy.typing as npt
 from cadkit import metrics
 from cadkit.errors import InputError
 from cadkit.evaluation.cohort import Chosen, Rows, Scored, choose, rows_of
+from cadkit.evaluation.identity import check_same_model
 from cadkit.evaluation.population import Population
 from cadkit.evaluation.settings import Settings
 from cadkit.prediction import Predictions
@@ -27,11 +28,13 @@ class Locked:
 
     Attributes:
         in_sample: exams of it are among those evaluated, too.
+        warning: that it cannot be told whether it is the model that is evaluated.
     """
 
     model: Scored
     chosen: Chosen
     in_sample: bool
+    warning: str | None = None
 
 
 @dataclass(frozen=True)
@@ -58,17 +61,18 @@ def lock(
     """The validation split of each model, from predictions in the models' order.
 
     Raises:
-        InputError: predictions that do not answer the validation split.
+        InputError: predictions that do not answer the validation split, or are of another model.
     """
     here = {exam.id for exam in evaluated.exams}
     made = []
     for model, predictions in zip(models, validation, strict=False):
+        doubt = check_same_model(model.name, model.predictions, predictions)
         scored = Scored(model.name, predictions)
         try:
             chosen = choose(evaluated.data, SPLIT, [scored], population, evaluated.unions)
         except InputError as error:
             raise InputError(f"no threshold can be locked for {model.name}: {error}", row="--threshold-from") from None
-        made.append(Locked(scored, chosen, any(exam.id in here for exam in chosen.exams)))
+        made.append(Locked(scored, chosen, any(exam.id in here for exam in chosen.exams), doubt))
     return tuple(made)
 
 

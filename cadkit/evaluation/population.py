@@ -109,7 +109,7 @@ def _asked(data: Dataset, condition: str) -> list[Key]:
         unknown = [name for name in wanted.meta.root_names() if name not in frame.columns]
     except pl.exceptions.PolarsError as error:
         raise InputError(
-            f"cannot be read as a condition ({_first_line(error)})",
+            f"cannot be read as a condition ({_plain(error)})",
             row="--population",
             value=condition,
             mend=f"Write {SCREENING}, {BIOPSIED}, {ONE_OF_TWO}, or a condition such as \"age >= 50 AND side = 'L'\" "
@@ -144,6 +144,12 @@ def _breasts(data: Dataset) -> pl.DataFrame:
     frame = frame.join(data.tables["breasts"], on=["exam_id", "side"], how="left", maintain_order="left")
     further = [name for name in exams.columns if name == "exam_id" or name not in frame.columns]
     return frame.join(exams.select(further), on="exam_id", how="left", maintain_order="left")
+
+
+def _plain(error: Exception) -> str:
+    """What is wrong with a condition, without the parser's own names of operators."""
+    line = _first_line(error)
+    return "it holds an operator that is not known" if line.startswith("operator ") else line
 
 
 def _first_line(error: Exception) -> str:

@@ -19,10 +19,12 @@ from cadkit.evaluation.detecting import detect, localize
 from cadkit.evaluation.flow import units_of, worst_case
 from cadkit.evaluation.gallery import cases_of
 from cadkit.evaluation.groups import Group, Grouped, judge_group, lock_all
-from cadkit.evaluation.inputs import claim, labels_of, named, predicted_split, primary_of, usual_level
+from cadkit.evaluation.inputs import claim, labels_of, named, predicted_split, usual_level
 from cadkit.evaluation.localizing import Annotated
+from cadkit.evaluation.losses import warn_of_pooling, warn_of_skipped
 from cadkit.evaluation.population import population_of
-from cadkit.evaluation.schema import SCHEMA, ModelRow, Report, Warning_
+from cadkit.evaluation.primary import primary_of
+from cadkit.evaluation.schema import SCHEMA, ComparisonRow, ModelRow, Report, Warning_
 from cadkit.evaluation.scoring import score_label
 from cadkit.evaluation.settings import Settings, check_locked
 from cadkit.evaluation.views import compare_views
@@ -60,10 +62,13 @@ def evaluate(
     check_locked(settings, validation, len(predictions))
     claim(folder)
     work, groups = _begun(predictions, data, folder, settings, validation)
-    _warn_of_origin(work)
+    _warn_of_origin(work, groups)
+    warn_of_skipped(work)
     matched = _judged(work)
     for group in groups:
         judge_group(work, group)
+    warn_of_pooling(work)
+    compared = work.comparisons()
     # All that can go wrong in the inputs has: only now is an earlier report touched.
     (folder / "report.json").unlink(missing_ok=True)
     shutil.rmtree(folder / "gallery", ignore_errors=True)
@@ -75,7 +80,7 @@ def evaluate(
                 found = matched[label].get(model.name)
                 shown = (settings.froc, *found) if settings.froc and found else None
                 work.cases += cases_of(folder, model, work.chosen, label, rows, settings.cases, shown)
-    report = _report(work, groups, command)
+    report = _report(work, groups, compared, command)
     write_json(folder / "report.json", report)
     return report
 
@@ -98,7 +103,7 @@ def _begun(
     chosen = replace(chosen, clusters=clusters_of(data, chosen.eligible, settings.cluster))
     locked, groups = lock_all(models, found.groups, validation, chosen, population.of_validation)
     replicates = replicates_of(chosen, chosen.exams, labels, settings)
-    primary = primary_of(settings.primary, models)
+    primary = primary_of(settings.primary, [model.name for model in models])
     work = Work(folder, settings, chosen, models, labels, replicates, locked, primary, everyone=found.everyone)
     return work, groups
 
@@ -121,11 +126,14 @@ def _judged(work: Work) -> dict[str, dict[str, tuple[Annotated, metrics.Matches]
     return matched
 
 
-def _warn_of_origin(work: Work) -> None:
+def _warn_of_origin(work: Work, groups: Sequence[Grouped]) -> None:
     learnt = [model.name for model in work.models if _runs_of(model)]
     unsafe = warning_of(work.chosen.exams, work.chosen.clusters, work.settings.cluster)
     if unsafe:
         work.warnings["clusters"] = unsafe
+    for one in (*work.locked, *(one for group in groups for one in group.locked)):
+        if one.warning:
+            work.warnings[f"threshold-from-{one.model.name}"] = one.warning
     if work.settings.split == "train":
         work.warnings["in-sample"] = "The split train was learnt from: these numbers say nothing of new patients."
     elif learnt and any(exam.columns.get("split") == "train" for exam in work.chosen.exams):
@@ -181,7 +189,7 @@ def _pooling(model: Scored, levels: Sequence[str]) -> dict[str, str]:
     return {**({"views": "mean"} if breasts else {}), **({"breasts": "max"} if exams else {})}
 
 
-def _report(work: Work, groups: Sequence[Grouped], command: str) -> Report:
+def _report(work: Work, groups: Sequence[Grouped], compared: list[ComparisonRow], command: str) -> Report:
     data, settings = work.chosen.data, work.settings
     inputs: list[dict[str, Any]] = [{"kind": "dataset", "name": data.meta.name, "fingerprint": data.fingerprint}]
     rows: list[ModelRow] = []
@@ -211,9 +219,10 @@ def _report(work: Work, groups: Sequence[Grouped], command: str) -> Report:
         inputs.append({"kind": "population", "name": listed.name, "fingerprint": listed.fingerprint})
     for one in work.locked:
         size = {"n": len(one.chosen.exams), "level": "exam"}
-        fingerprint = one.model.predictions.fingerprint
-        inputs.append({"kind": "validation", "name": one.model.name, "fingerprint": fingerprint, **size})
-    chosen_settings = asdict(settings)
+        given = one.model.predictions
+        source = {"name": given.title, "fingerprint": given.fingerprint, "of": one.model.name}
+        inputs.append({"kind": "validation", **source, **size})
+    chosen_settings = {**asdict(settings), "threshold_from": [one.model.predictions.title for one in work.locked]}
     if settings.froc is not None:
         chosen_settings["froc"]["unannotated"] = settings.froc.missing
     return {
@@ -228,7 +237,7 @@ def _report(work: Work, groups: Sequence[Grouped], command: str) -> Report:
         "models": rows,
         "results": work.results,
         "worst_case": work.worst_case,
-        "comparisons": work.comparisons(),
+        "comparisons": compared,
         "correlations": work.correlations,
         "curves": work.curves,
         "histograms": work.histograms,

@@ -11,10 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from cadkit import metrics
+from cadkit.evaluation.bins import with_edges
 from cadkit.evaluation.pair_tests import NO_MARGIN, Called, mcnemar_tests, permutation_test
 from cadkit.evaluation.partial_areas import partial_areas
+from cadkit.evaluation.primary import Primary
 from cadkit.evaluation.settings import AucInterval, transform_of
 
+WHOLE = "all"
 SHARES = ("sensitivity", "specificity", "ppv", "npv", "recall_rate", "cancer_detection_rate")
 REWEIGHED = ("ppv", "npv", "recall_rate")
 OF_PROBABILITIES = ("brier", "ece", "pf1", "net_benefit")
@@ -146,7 +149,7 @@ def _classified(rows: Rows, column: Column, wanted: Mapping[str, Wanted], sampli
     asked = [one.metric for one in wanted.values()]
     found = metrics.classification(rows.truth, rows.of(column), asked, **sampling)
     return {
-        key: replace(result, given={**one.given, **result.given})
+        key: with_edges(replace(result, given={**one.given, **result.given}))
         for (key, one), result in zip(wanted.items(), found, strict=True)
     }
 
@@ -225,19 +228,19 @@ class Tests:
         margin: of non-inferiority, or None.
         permutations: of whole clusters; 0 for none.
         seed: of the permutations.
-        primary: the pair (a, b) that is not adjusted, or None.
+        primary: the comparison that is not adjusted, or None.
         ci: level of DeLong's intervals.
     """
 
     margin: float | None
     permutations: int
     seed: int
-    primary: tuple[str, str] | None
+    primary: Primary | None
     ci: float
 
     def pairs(self, columns: Sequence[Column]) -> list[tuple[Column, Column]]:
         """All pairs in order; the primary one as it was named."""
-        turned = None if self.primary is None else self.primary[::-1]
+        turned = None if self.primary is None else self.primary.pair[::-1]
         return [(b, a) if (a.name, b.name) == turned else (a, b) for a, b in combinations(columns, 2)]
 
 
@@ -258,15 +261,24 @@ class _Families:
     def add(self, key: str, a: str, b: str, found: metrics.Comparison) -> None:
         self.members.setdefault((key, found.method), []).append(Paired(a, b, found))
 
-    def adjusted(self, primary: tuple[str, str] | None) -> list[Paired]:
+    def adjusted(self, primary: Primary | None) -> list[Paired]:
         rows: list[Paired] = []
+        chosen = None if primary is None else self._chosen(primary)
         for members in self.members.values():
-            place = next((n for n, one in enumerate(members) if (one.a, one.b) == primary), None)
+            place = next((n for n, one in enumerate(members) if one is chosen), None)
             made = metrics.adjust([one.found for one in members], place)
             if place is not None:
                 made[place] = replace(made[place], flags=(*made[place].flags, "primary"))
             rows += [Paired(old.a, old.b, new) for old, new in zip(members, made, strict=True)]
         return rows
+
+    def _chosen(self, primary: Primary) -> Paired:
+        """The first test of the pair and metric that were named beforehand."""
+        of_pair = [one for members in self.members.values() for one in members if (one.a, one.b) == primary.pair]
+        chosen = next((one for one in of_pair if one.found.metric == primary.metric), None)
+        if chosen is None:
+            primary.refuse(one.found.metric for one in of_pair)
+        return chosen
 
 
 def compared(
@@ -295,7 +307,8 @@ def compared(
                 clustered = rows.cluster is not None
                 for test in mcnemar_tests(rows.truth, here, there, clustered=clustered, names=asked.names):
                     families.add(f"{test.metric} at {point.wanted}", a.name, b.name, test)
-    return families.adjusted(how.primary)
+    # A subgroup is never what was named beforehand.
+    return families.adjusted(how.primary if rows.subgroup == WHOLE else None)
 
 
 def _bootstrap(first: metrics.Result, second: metrics.Result, margin: float | None) -> metrics.Comparison:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cadkit import metrics
+from cadkit.evaluation.bins import with_edges
 from cadkit.evaluation.cohort import Rows, Scored, level_scores
 from cadkit.evaluation.curves import histogram, probability_curves, score_curves, unit_scores
 from cadkit.evaluation.locking import Threshold, at_thresholds, thresholds
@@ -71,11 +72,12 @@ def _columns(work: Work, label: str, level: str) -> list[tuple[str, str]]:
 
 def _warn(work: Work, rows: Rows, label: str, level: str) -> None:
     if rows.unanswered or rows.unknown:
-        work.warnings.setdefault(
-            f"left-out-{level}-{label}",
-            f"{label}, {level} level: {rows.unknown} of unknown truth and {rows.unanswered} without a score "
-            "were left out.",
-        )
+        counts = ((rows.unknown, "of unknown truth"), (rows.unanswered, "without a score of every model"))
+        lost = " and ".join(f"{count} {why}" for count, why in counts if count)
+        text = f"{label}, {level} level: {lost} left out."
+        if rows.unanswered and work.settings.froc and level == "breast":
+            text += " Images of breasts without a score stay in the FROC, where every model that localizes has them."
+        work.warnings.setdefault(f"left-out-{level}-{label}", text)
     positives = int(rows.truth.sum())
     if 0 < positives < FEW or 0 < len(rows.truth) - positives < FEW:
         work.warnings.setdefault(
@@ -194,9 +196,10 @@ def _calibration(work: Work, rows: Rows, whole: _Judged) -> None:
     found: dict[str, list[metrics.Result]] = {}
     for name, model, score in zip(whole.names, work.models, rows.score, strict=True):
         if _is_probability(model, score):
-            found[name] = metrics.classification(
+            results = metrics.classification(
                 rows.truth, score, _OF_PROBABILITIES, cluster=rows.patient, bootstrap=work.replicates
             )
+            found[name] = [with_edges(result) for result in results]
             for result in found[name]:
                 work.add(name, whole.label, whole.level, result)
     for a, b in combinations(found, 2):

@@ -41,7 +41,8 @@ class Settings:
         localization: Dice and pixel average precision of the maps.
         views: judge every model on CC and on MLO images alone, too, and compare the two.
         correlations: of the predictions of an exam, left and right, each label.
-        primary: `A:B`, the one comparison of two models that was named beforehand; its p is not adjusted.
+        primary: `A:B` or `A:B:METRIC` (`auc` by default), the one comparison that was named beforehand; its p is not
+            adjusted (`cadkit.evaluation.primary`).
         margin: of a test of non-inferiority of the first of two models.
         permutations: of a permutation test of every pair of models; 0 for none.
         bootstrap: number of replicates.
@@ -109,6 +110,8 @@ class Settings:
         check_numbers(self.ci, self.margin, self.prevalence, self.auc_interval)
         if self.prevalence is not None and not self.sensitivity_at and not self.specificity_at:
             raise InputError("needs thresholds", row="--prevalence", mend=_CHOOSE)
+        if self.froc is not None:
+            self.froc.check()
         if self.fom and self.froc is None:
             raise InputError("is of the FROC", row="--fom", value=",".join(self.fom), mend="Add --froc.")
         self.further()

@@ -120,7 +120,7 @@ class _Opening:
         if len(found) > 1:
             return Group(source.name, tuple(found))
         if source.name:
-            found[0].record["name"] = source.name
+            found[0].called = source.name
         return found[0]
 
     def _predictions(self, path: str, split: str, maps: bool) -> Predictions:
@@ -147,5 +147,5 @@ def _newest(runs: Path, data: str | Path | None) -> Run:
 
 
 def _names(predictions: Sequence[Predictions | Group], split: str) -> str:
-    names = [str(one.name if isinstance(one, Group) else one.record.get("name") or one.name) for one in predictions]
+    names = [one.name if isinstance(one, Group) else one.title for one in predictions]
     return "-".join([*names[:3], *(["and-more"] if len(names) > 3 else []), split])

@@ -15,6 +15,7 @@ from cadkit.data import Exam
 from cadkit.evaluation.cohort import Chosen, Rows, Scored, rows_of
 from cadkit.evaluation.locking import Locked
 from cadkit.evaluation.pair_tests import NO_MARGIN
+from cadkit.evaluation.primary import Primary
 from cadkit.evaluation.schema import Case, ComparisonRow, CorrelationRow, CurveRow, HistogramRow, ResultRow, UnitScores
 from cadkit.evaluation.settings import Settings
 
@@ -50,7 +51,7 @@ class Work:
 
     Attributes:
         locked: thresholds chosen on validation data, one for each model; () where they are chosen in-sample.
-        primary: the pair of models that was named beforehand.
+        primary: the comparison that was named beforehand.
         models: that are compared: those that were named, and the ensembles of groups.
         everyone: every model whose answers a row needs: these, and the runs of groups.
         numbers_only: nothing is drawn and nothing set against chance: the runs of a group.
@@ -63,7 +64,7 @@ class Work:
     labels: tuple[str, ...]
     replicates: metrics.Replicates
     locked: tuple[Locked, ...] = ()
-    primary: tuple[str, str] | None = None
+    primary: Primary | None = None
     everyone: list[Scored] = field(default_factory=list)
     numbers_only: bool = False
     results: list[ResultRow] = field(default_factory=list)
@@ -97,7 +98,7 @@ class Work:
 
     def turned(self, a: str, b: str) -> bool:
         """Whether the comparison named beforehand is b against a."""
-        return (b, a) == self.primary
+        return self.primary is not None and self.primary.pair == (b, a)
 
     def margin_of(self, metric: str) -> float | None:
         """The margin of non-inferiority, for shares of which more is better."""
@@ -162,23 +163,41 @@ class Work:
         self._compared.append(_Compared(a, b, label, level, subgroup, found, MODELS))
 
     def comparisons(self) -> list[ComparisonRow]:
-        """All comparisons with Holm's p beside the raw one."""
+        """All comparisons with Holm's p beside the raw one.
+
+        Raises:
+            InputError: the one that was named beforehand is none of them.
+        """
         families: dict[tuple[Any, ...], list[int]] = {}
         for number, one in enumerate(self._compared):
             if one.family:
                 families.setdefault(one.key, []).append(number)
         found = [one.found for one in self._compared]
+        named = self._named_beforehand()
         for members in families.values():
-            chosen = [place for place, n in enumerate(members) if self._is_primary(self._compared[n])]
-            primary = chosen[0] if chosen else None
+            primary = members.index(named) if named in members else None
             adjusted = metrics.adjust([found[n] for n in members], primary)
             for place, (number, comparison) in enumerate(zip(members, adjusted, strict=True)):
                 flags = (*comparison.flags, "primary") if place == primary else comparison.flags
                 found[number] = replace(comparison, flags=flags)
         return [_comparison_row(one, last) for one, last in zip(self._compared, found, strict=True)]
 
-    def _is_primary(self, one: _Compared) -> bool:
-        return (one.a, one.b) == self.primary
+    def _named_beforehand(self) -> int | None:
+        """The place of the primary comparison: the first on the whole cohort of that pair and metric.
+
+        The first label and level stand first, and of the AUC DeLong's test does.
+        """
+        if self.primary is None:
+            return None
+        of_pair = [
+            (number, one.found.metric)
+            for number, one in enumerate(self._compared)
+            if one.family == MODELS and one.subgroup == "all" and (one.a, one.b) == self.primary.pair
+        ]
+        place = next((number for number, metric in of_pair if metric == self.primary.metric), None)
+        if place is None:
+            self.primary.refuse(metric for _, metric in of_pair)
+        return place
 
 
 def result_row(model: str, label: str, level: str, found: metrics.Result, subgroup: str = "all") -> ResultRow:

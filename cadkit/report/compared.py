@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from cadkit.evaluation.schema import ComparisonRow, Report, ResultRow
 from cadkit.report import wording
 from cadkit.report.fitting import Fitting, note, table_of
-from cadkit.report.reading import WHOLE
+from cadkit.report.reading import WHOLE, beside
 
 if TYPE_CHECKING:
     from rich.console import Group, RenderableType
@@ -83,7 +83,7 @@ def results_parts(report: Report, title: str, rows: list[ResultRow]) -> list[Ren
     columns = [("Metric", False), ("Model", False), ("Value (interval)", True), ("By", False)]
     lines: list[tuple[list[str], bool]] = []
     for name, group in _grouped(rows, _named).items():
-        for place, row in enumerate(group):
+        for place, row in enumerate(_beside(group)):
             cells = [name if place == 0 else "", row["model"], _value(row), _by(row)]
             lines.append((cells, place == len(group) - 1))
     stacked = [([cells[0], f"{cells[1]}\n{cells[2]}\n{cells[3]}"], ends) for cells, ends in lines]
@@ -124,7 +124,7 @@ def subgroups_parts(report: Report, rows: list[ResultRow]) -> list[RenderableTyp
     columns = [("Subgroup", False), ("Rows", True), ("Positive", True), ("Model", False), ("AUC (interval)", True)]
     lines: list[tuple[list[str], bool]] = []
     for name, group in groups.items():
-        for place, row in enumerate(group):
+        for place, row in enumerate(_beside(group)):
             counts = [name, f"{row['n']:,}", f"{row['positives']:,}"] if place == 0 else ["", "", ""]
             by = "too few" if row["value"] is None else "" if row["ci_method"] == single else _by(row)
             lines.append(([*counts, row["model"], _value(row), by], place == len(group) - 1))
@@ -213,13 +213,20 @@ def _difference_cells(rows: list[ComparisonRow], settings: Mapping[str, Any]) ->
         between = wording.interval(row["low"], row["high"], " to ")
         value = wording.NOT_ESTIMABLE if row["difference"] is None else wording.number(row["difference"])
         value += f" ({between})" if between else ""
-        tested = [wording.p_value(row.get("p_margin"))] if margins else []
+        at_least = wording.margin_at_floor(row, settings)
+        tested = [wording.p_value(row.get("p_margin"), at_least)] if margins else []
         adjusted = "primary" if "primary" in row["flags"] else wording.p_value(row["p_adjusted"], floor)
         flags = [wording.SHORT.get(flag, flag) for flag in row["flags"] if flag not in ("primary", "p-floor")]
         by = ", ".join([wording.SHORT.get(row["method"] or "", row["method"] or ""), *flags])
         lines.append([name if name != before else "", value, wording.p_value(row["p"], floor), *tested, adjusted, by])
         before = name
     return lines
+
+
+def _beside(rows: list[ResultRow]) -> list[ResultRow]:
+    """Rows with the mean over runs next to its ensemble."""
+    order = beside(list(dict.fromkeys(row["model"] for row in rows)))
+    return sorted(rows, key=lambda row: order.index(row["model"]))
 
 
 def _grouped(rows: Iterable[Row], key: Callable[[Row], str]) -> dict[str, list[Row]]:
@@ -234,12 +241,15 @@ def _named(row: ResultRow | ComparisonRow) -> str:
     given: Mapping[str, Any] = row.get("given") or {}
     wanted = given.get("threshold_for")
     if row["metric"] == "froc_sensitivity":
-        return wording.metric_title(row["metric"], row["at"])
+        over = f", {given['fp_images']} images" if "fp_images" in given else ""
+        return wording.metric_title(row["metric"], row["at"]) + over
     title = wording.metric_title(row["metric"])
     if wanted:
         title = f"{title.removesuffix(' at threshold')}, threshold for {wanted}"
     elif row["at"] is not None:
         title = wording.metric_title(row["metric"], row["at"])
+    if "fp_images" in given:
+        title += f", {given['fp_images']} images"
     if "focus" in given:
         title += f", {wording.part_of_roc(given)}"
     return title + (f", prevalence {given['prevalence']:g}" if "prevalence" in given else "")

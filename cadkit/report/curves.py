@@ -30,6 +30,8 @@ _WORDS = {
     "reliability": "Reliability",
     "decision": "Decision curve",
 }
+# Of both only the curve over all images is drawn.
+_FP_IMAGES = {"both": ", false positives over all images", "normal": ", false positives over normal images"}
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,9 @@ def _figure(report: Report, key: tuple[str, str, CurveKind], curves: list[CurveR
     per = f"per {level}" if kind == "froc" else f"{level} level"
     end = _end(kind, curves)
     series = [_series(report, curve, order.index(curve["model"]), end) for curve in curves]
-    return Figure(name, kind, label, level, end, f"{_WORDS[kind]}, {label}, {per}", series, curves)
+    images = (report["settings"].get("froc") or {}).get("fp_images") if kind == "froc" else ""
+    over = _FP_IMAGES.get(images or "", "")
+    return Figure(name, kind, label, level, end, f"{_WORDS[kind]}, {label}, {per}{over}", series, curves)
 
 
 def _end(kind: CurveKind, curves: list[CurveRow]) -> float:

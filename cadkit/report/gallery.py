@@ -15,6 +15,7 @@ WHY = {
     "miss": ("Miss", "a positive breast among the lowest scored positives"),
     "false alarm": ("False alarm", "a negative breast among the highest scored negatives"),
 }
+Box = tuple[float, float, float, float]  # x0, y0, x1, y1
 _LABELLED = 3  # marks of an image whose score is written beside them
 
 
@@ -148,12 +149,22 @@ def _drawn(number: int, case: Case, picture: SharedPicture | None, maps: list[An
         picture=picture.name if picture else "",
         maps=maps,
         findings=[_finding(one, label) for one in case["findings"]],
-        marks=_marks(case["marks"], window),
+        marks=_marks(case["marks"], window, [_frame(one) for one in case["findings"]]),
         ruler=10 / spacing if spacing else 0.0,
-        truth="unknown" if truth is None else label if truth else f"not {label}",
+        truth=", ".join([_truth(label, truth), *(_truth(*one) for one in case["truth"].items() if one[0] != label)]),
         score="" if score is None else wording.number(score),
         scores=", ".join(scores),
     )
+
+
+def _truth(label: str, truth: float | None) -> str:
+    return f"{label} unknown" if truth is None else label if truth else f"not {label}"
+
+
+def _frame(finding: CaseFinding) -> Box:
+    """The smallest box that holds a finding."""
+    x, y = zip(*finding["outline"], strict=True) if finding["outline"] else ((0.0,), (0.0,))
+    return min(x), min(y), max(x), max(y)
 
 
 def _finding(finding: CaseFinding, label: str) -> tuple[CaseFinding, str, bool, str]:
@@ -165,9 +176,11 @@ def _finding(finding: CaseFinding, label: str) -> tuple[CaseFinding, str, bool, 
     return finding, points, finding["label"] == label, f"{finding['label']}{kind}, {finding['id']}{state}"
 
 
-def _marks(marks: list[CaseMark], window: tuple[float, float, float, float]) -> list[DrawnMark]:
+def _marks(marks: list[CaseMark], window: Box, findings: list[Box]) -> list[DrawnMark]:
     ordered = sorted(marks, key=lambda mark: -mark["score"])
-    texts = _texts([(mark["x"], mark["y"]) for mark in ordered[:_LABELLED]], window)
+    first = ordered[:_LABELLED]
+    boxes: list[Box] = [(x0, y0, x1, y1) for mark in first if mark["box"] for x0, y0, x1, y1 in (mark["box"],)]
+    texts = _texts([(mark["x"], mark["y"]) for mark in first], window, [*findings, *boxes])
     return [
         DrawnMark(
             x=mark["x"],
@@ -184,23 +197,29 @@ def _marks(marks: list[CaseMark], window: tuple[float, float, float, float]) -> 
     ]
 
 
-def _texts(
-    places: list[tuple[float, float]], window: tuple[float, float, float, float]
-) -> list[tuple[float, float, str]]:
-    """Where the scores of some marks are written: beside, above or below each, where the least is covered."""
+def _texts(places: list[tuple[float, float]], window: Box, frames: list[Box]) -> list[tuple[float, float, str]]:
+    """Where the scores of some marks are written: where the least of other texts, marks, findings and boxes is covered.
+
+    Beside, above or below each mark, or outside of what it lies in: `frames` are those of findings and boxes.
+    """
     left, top, width, height = window
     unit = max(width, height) / 100
-    wide, high = 8.5 * unit, 3.6 * unit
+    wide, high = 10.5 * unit, 3.6 * unit
     taken = [(x - 1.5 * unit, y - 1.5 * unit, x + 1.5 * unit, y + 1.5 * unit) for x, y in places]
     texts = []
     for x, y in places:
         best = None
-        for dx, dy, anchor in ((2.2, 1.2, "start"), (-2.2, 1.2, "end"), (0, -2.4, "middle"), (0, 5.2, "middle")):
-            u, v = x + dx * unit, y + dy * unit
+        offsets = [(2.2, 1.2, "start"), (-2.2, 1.2, "end"), (0, -2.4, "middle"), (0, 5.2, "middle")]
+        spots = [(x + dx * unit, y + dy * unit, anchor) for dx, dy, anchor in offsets]
+        for x0, y0, x1, y1 in frames:
+            if x0 <= x <= x1 and y0 <= y <= y1:
+                spots += [(x1 + unit, y + 1.2 * unit, "start"), (x0 - unit, y + 1.2 * unit, "end")]
+                spots += [(x, y0 - 1.2 * unit, "middle"), (x, y1 + 3.6 * unit, "middle")]
+        for u, v, anchor in spots:
             x0 = u - {"start": 0.0, "end": wide, "middle": wide / 2}[anchor]
             box = (x0, v - 0.8 * high, x0 + wide, v + 0.2 * high)
             inside = (max(left, box[0]), max(top, box[1]), min(left + width, box[2]), min(top + height, box[3]))
-            cost = sum(_overlap(box, other) for other in taken) + wide * high - _overlap(box, inside)
+            cost = sum(_overlap(box, other) for other in (*taken, *frames)) + wide * high - _overlap(box, inside)
             if best is None or cost < best[0] - 1e-9:
                 best = (cost, (u, v, anchor), box)
         if best is not None:
@@ -209,5 +228,5 @@ def _texts(
     return texts
 
 
-def _overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> float:
+def _overlap(a: Box, b: Box) -> float:
     return max(0.0, min(a[2], b[2]) - max(a[0], b[0])) * max(0.0, min(a[3], b[3]) - max(a[1], b[1]))

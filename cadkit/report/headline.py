@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 
 from cadkit.evaluation.schema import Report, ResultRow
 from cadkit.report import wording
-from cadkit.report.reading import RANDOM, is_chance, model_order, whole
+from cadkit.report.reading import RANDOM, is_chance, model_order, tells, whole
+from cadkit.report.sentences import listed
 
-_RATES = (0.25, 0.5, 1.0, 2.0, 4.0)
 _POINTS = ("specificity_at_sensitivity", "sensitivity_at_specificity")
 _LEVELS = ("breast", "exam", "image")
+_FURTHER = ("partial_auc", "fpi_at_sensitivity", "afroc", "afroc1", "wafroc", "wafroc1", "hr_auc")
 Key = tuple[str, float | None]
 
 
@@ -37,6 +38,7 @@ class Headline:
         classification, detection, localization: (metric, at) of each column.
         level: of the classification (breast, exam or image).
         unit: what the FROC's sensitivity counts.
+        further: rows of what was asked for besides, figures of merit and another count of false positives.
     """
 
     rows: list[HeadlineRow]
@@ -45,6 +47,7 @@ class Headline:
     localization: list[Key]
     level: str
     unit: str
+    further: list[ResultRow] = field(default_factory=list)
 
     @property
     def keys(self) -> list[Key]:
@@ -82,15 +85,14 @@ class Notes:
 def headline(report: Report) -> Headline:
     """Choose the rows of the headline from all results.
 
-    Classification at the breast level where there is one, with the operating points asked for; sensitivity at 1/4,
-    1/2, 1, 2 and 4 false positives per image where computed; Dice and pixel average precision of the maps.
+    Classification at the breast level where there is one, with the operating points asked for; sensitivity at all
+    numbers of false positives per image that were asked for; Dice and pixel average precision of the maps.
     """
     rows = whole(report["results"])
     levels = {row["level"] for row in rows if row["metric"] in ("auc", "prauc")}
     level = next((one for one in _LEVELS if one in levels), next(iter(sorted(levels)), "breast"))
     detected = [row for row in rows if row["metric"] == "froc_sensitivity" and row["at"] is not None]
-    given = sorted({row["at"] for row in detected if row["at"] is not None})
-    rates = [at for at in given if at in _RATES] or given[:5]
+    rates = sorted({row["at"] for row in detected if row["at"] is not None})
     present = {row["metric"] for row in rows}
     classification: list[Key] = [(name, None) for name in ("auc", "prauc") if name in present]
     classification += [
@@ -112,7 +114,29 @@ def headline(report: Report) -> Headline:
         if (label, model) in cells
     ]
     unit = detected[0]["level"] if detected else "finding"
-    return Headline(ordered, classification, detection, localization, level, unit)
+    return Headline(ordered, classification, detection, localization, level, unit, _further(report, rows, level))
+
+
+def _further(report: Report, rows: list[ResultRow], level: str) -> list[ResultRow]:
+    """Rows of partial areas and figures of merit, then of sensitivities over normal images, by metric and model."""
+    order = model_order(report)
+    found = [
+        row
+        for row in rows
+        if tells(row)
+        and (row["metric"] in _FURTHER or (row["metric"] == "froc_sensitivity" and "fp_images" in row.get("given", {})))
+        and (row["metric"] != "partial_auc" or row["level"] == level)
+        and (not is_chance(row["model"]) or row["metric"] == "froc_sensitivity")
+    ]
+    metrics = [*_FURTHER, "froc_sensitivity"]
+    labels = list(dict.fromkeys(row["label"] for row in rows))
+    return sorted(
+        found,
+        key=lambda row: (
+            labels.index(row["label"]), metrics.index(row["metric"]), row["at"] or 0.0, wording.given(row),
+            order.index(row["model"]),
+        ),
+    )  # fmt: skip
 
 
 def paired(models: list[str]) -> list[str]:
@@ -138,10 +162,34 @@ def interval_methods(report: Report, rows: list[ResultRow]) -> list[str]:
         if method.startswith("bootstrap"):
             replicates = report["settings"].get("bootstrap")
             count = f"{replicates:,} replicates, " if isinstance(replicates, int) else ""
-            most = f" ({max(clusters):,} at most)" if clusters else ""
+            fewer = ", fewer where a metric leaves some out" if len(set(clusters)) > 1 else ""
+            most = f" ({wording.plural(max(clusters), unit)}{fewer})" if clusters else ""
             drawn = f"whole {wording.several(unit)}" if clusters else "rows"
             text += f", {count}{drawn} drawn with replacement{most}, seed {report['seed']}"
         elif clusters:
             text += f", {wording.plural(max(clusters), unit)} as clusters"
         sentences.append(text + ".")
-    return sentences
+    return sentences + _two_intervals(report, rows)
+
+
+def _two_intervals(report: Report, rows: list[ResultRow]) -> list[str]:
+    """Why the same point stands with two intervals where it does: in the headline and at the threshold for it."""
+    read = {"specificity_at_sensitivity": "specificity", "sensitivity_at_specificity": "sensitivity"}
+    held = {"specificity": "sensitivity", "sensitivity": "specificity"}
+    stated = {
+        (row["metric"], row["given"]["threshold_for"])
+        for row in whole(report["results"])
+        if "in-sample" in row.get("flags", []) and "threshold_for" in row.get("given", {})
+    }
+    twice = dict.fromkeys(
+        wording.metric_title(row["metric"], row["at"])
+        for row in rows
+        if row["at"] is not None and (name := read.get(row["metric"]))
+        and (name, f"{held[name]} {row['at']:g}") in stated
+    )  # fmt: skip
+    if not twice:
+        return []
+    return [
+        f"{listed(twice)}: the threshold is chosen anew in every replicate; in the numbers at thresholds it is held, "
+        "so that the intervals of one value differ."
+    ]

@@ -114,12 +114,25 @@ def tests(report: Report, cited: Cited) -> Iterator[str]:
     if "mcnemar" in used:
         ways.append(f"McNemar's exact test{cited('mcnemar')} (at thresholds)")
     yield f"Models were compared on the same cases by {listed(ways)}; P values are two-sided."
-    if any(wording.at_floor(row, report["settings"]) for row in rows):
-        least = 2 / (report["settings"]["bootstrap"] + 1)
-        yield f"The least P value of so many replicates is {least:.2g}; it is printed with \u2264."
+    yield from _floors(report, rows)
     if any("rows-independent" in row["flags"] for row in rows):
         yield f"McNemar's test takes the cases of one {wording.cluster(report['settings'])} as independent."
     yield from _adjustment(rows, cited)
+
+
+def _floors(report: Report, rows: list[ComparisonRow]) -> Iterator[str]:
+    """The least P values that resampling can give, where one is printed."""
+    settings = report["settings"]
+    at_floor = {row["method"] for row in rows if wording.at_floor(row, settings)}
+    least = []
+    if "bootstrap" in at_floor:
+        least.append(f"{2 / (settings['bootstrap'] + 1):.2g}")
+    if "permutation" in at_floor:
+        least.append(f"{1 / (settings['permutations'] + 1):.2g} of a permutation test")
+    if any(wording.margin_at_floor(row, settings) for row in rows):
+        least.append(f"{1 / (settings['bootstrap'] + 1):.2g} of a margin")
+    if least:
+        yield f"The least P value of so many replicates is {listed(least)}; it is printed with \u2264."
 
 
 def _adjustment(rows: list[ComparisonRow], cited: Cited) -> Iterator[str]:
@@ -133,8 +146,8 @@ def _adjustment(rows: list[ComparisonRow], cited: Cited) -> Iterator[str]:
         )
     if primary is not None:
         yield (
-            f"The comparison of {primary['a']} with {primary['b']} was named beforehand as the primary one and "
-            "not adjusted."
+            f"The comparison of {primary['a']} with {primary['b']} by {wording.row_title(primary)} was named "
+            "beforehand as the primary one and not adjusted."
         )
     margin = next((row["margin"] for row in rows if row.get("margin")), None)
     if margin is not None:

@@ -17,8 +17,14 @@ _LINE = 19  # pixels of a line
 _PLOT = 250
 _LETTER = 5.6  # pixels of a letter, to leave room for the columns of text
 _MOST = 60  # lines of a figure
-_DIFFERENCES = ("auc", "prauc", "sensitivity_at_specificity", "specificity_at_sensitivity", "froc_sensitivity")
-_RATES = (0.25, 1.0, 4.0)  # false positives per image at which differences are drawn
+_DIFFERENCES = (
+    "auc",
+    "prauc",
+    "partial_auc",
+    "sensitivity_at_specificity",
+    "specificity_at_sensitivity",
+    "froc_sensitivity",
+)
 
 
 @dataclass(frozen=True)
@@ -46,7 +52,7 @@ def forests_of(report: Report) -> list[Plot]:
     """AUC by subgroup, one figure per label and level that has subgroups."""
     groups: dict[tuple[str, str], list[ResultRow]] = {}
     for row in report["results"]:
-        if row["metric"] == "auc" and not is_chance(row["model"]) and row.get("sd") is None:
+        if row["metric"] == "auc" and not is_chance(row["model"]) and "runs" not in row.get("given", {}):
             groups.setdefault((row["label"], row["level"]), []).append(row)
     parted = {place: rows for place, rows in groups.items() if any(row["subgroup"] not in WHOLE for row in rows)}
     return [_forest(report, label, level, rows) for (label, level), rows in parted.items()]
@@ -66,7 +72,7 @@ def _forest(report: Report, label: str, level: str, rows: list[ResultRow]) -> Pl
             name = "all" if subgroup in WHOLE else subgroup
             lines.append(
                 _Line(
-                    ("" if place else name,), (_value(row), f"{row['positives']:,} / {row['n']:,}"),
+                    ("" if place else name, row["model"]), (_value(row), f"{row['positives']:,} / {row['n']:,}"),
                     Named(row["model"], order.index(row["model"])), row["value"], row["low"], row["high"],
 
                 )
@@ -77,7 +83,7 @@ def _forest(report: Report, label: str, level: str, rows: list[ResultRow]) -> Pl
     if len(whole) == 1 and whole[0].value is not None:
         rules.append(_Rule(whole[0].value, [1, 3]))
     title = f"AUC by subgroup, {label}, {level} level"
-    heads = (("Subgroup",), ("AUC (interval)", "Positive / n"))
+    heads = (("Subgroup", "Model"), ("AUC (interval)", "Positive / n"))
     spec = _chart(lines, heads, "AUC", rules, title)
     name = f"forest-{slug(label)}-{slug(level)}"
     table = Table(
@@ -115,12 +121,14 @@ def _is_drawn(row: ComparisonRow) -> bool:
     return (
         row["subgroup"] in WHOLE and row["metric"] in _DIFFERENCES and not is_chance(row["a"])
         and not is_chance(row["b"]) and None not in (row["difference"], row["low"], row["high"])
-        and (row["metric"] != "froc_sensitivity" or row["at"] in _RATES) and "fp_images" not in row.get("given", {})
+        and "fp_images" not in row.get("given", {})
     )  # fmt: skip
 
 
 def _differences(report: Report, label: str, level: str, rows: list[ComparisonRow]) -> Plot:
-    rows = sorted(rows, key=lambda row: _DIFFERENCES.index(row["metric"]))[:_MOST]
+    rows = sorted(rows, key=lambda row: _DIFFERENCES.index(row["metric"]))
+    found = len(rows)
+    rows = rows[:_MOST]
     one = Named("difference", 0)
     lines: list[_Line] = []
     before = ""
@@ -129,10 +137,11 @@ def _differences(report: Report, label: str, level: str, rows: list[ComparisonRo
         between = wording.interval(row["low"], row["high"], " to ")
         p = row["p_adjusted"] if row["p_adjusted"] is not None else row["p"]
         floor = wording.at_floor(row, report["settings"])
+        primary = ", primary" if "primary" in row["flags"] else ""
         lines.append(
             _Line(
                 ("" if title == before else title, f"{row['a']} \u2212 {row['b']}"),
-                (f"{wording.number(row['difference'] or 0.0)} ({between})", wording.p_value(p, floor)), one,
+                (f"{wording.number(row['difference'] or 0.0)} ({between})", wording.p_value(p, floor) + primary), one,
                 row["difference"], row["low"], row["high"],
             )
         )  # fmt: skip
@@ -142,6 +151,8 @@ def _differences(report: Report, label: str, level: str, rows: list[ComparisonRo
     title = f"Paired differences, {label}, {level} level" + "".join(
         f"; dashed: margin of \u2212{margin:g}" for margin in sorted(margins)
     )
+    title += "; primary: not adjusted" if any("primary" in row["flags"] for row in rows) else ""
+    title += f"; the first {_MOST} of {found}, all in the table of comparisons" if found > _MOST else ""
     adjusted = any(row["p_adjusted"] is not None for row in rows)
     heads = (("Metric", "Models"), ("Difference (interval)", "P (Holm)" if adjusted else "P"))
     spec = _chart(lines, heads, "Difference", rules, title)
@@ -195,7 +206,6 @@ def _intervals(lines: Sequence[_Line], series: Sequence[Named], x_title: str, ru
     scale = alt.Scale(domain=[low - room, high + room], nice=False, zero=False)
     x = alt.X("x:Q", scale=scale, title=x_title, axis=alt.Axis(tickCount=6, format="~g"))
     named = alt.Chart(alt.NamedData(name="lines"))
-    legend = style.below(80) if len(series) > 1 else None
     layers: list[Any] = [
         alt.Chart(alt.NamedData(name=f"rule{number}"))
         .mark_rule(strokeDash=rule.dash, strokeWidth=rule.width, color=CHANCE)
@@ -209,7 +219,7 @@ def _intervals(lines: Sequence[_Line], series: Sequence[Named], x_title: str, ru
     )
     layers.append(
         named.mark_point(filled=True, size=58, opacity=1)
-        .encode(x=x, y=y, color=style.colour(series, legend), shape=style.shape(series, legend))
+        .encode(x=x, y=y, color=style.colour(series), shape=style.shape(series))
         .transform_filter("isValid(datum.x)")
     )
     return alt.layer(*layers).resolve_legend(color="independent", shape="independent")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from cadkit.evaluation.schema import Report, ResultRow
 from cadkit.report import wording
 from cadkit.report.inference import intervals, subgroups, tests, unit_of
-from cadkit.report.reading import is_chance
+from cadkit.report.reading import is_chance, view_of
 from cadkit.report.references import REFERENCES
 from cadkit.report.sentences import Cited, Methods, listed
 
@@ -25,7 +26,7 @@ def methods(report: Report) -> Methods:
 
         return study_methods(report)
     cited = Cited()
-    parts = (_cohort, _scores, _classification, _thresholds, _probabilities, _froc, _localization, intervals,
+    parts = (_cohort, _scores, _views, _classification, _thresholds, _probabilities, _froc, _localization, intervals,
              subgroups, tests, _software)  # fmt: skip
     sentences = [sentence for part in parts for sentence in part(report, cited)]
     return Methods(sentences, [REFERENCES[key] for key in cited.keys])
@@ -56,7 +57,8 @@ def _cohort(report: Report, cited: Cited) -> Iterator[str]:
         on = f" of {data}" if data else ""
         yield f"{who} on {exams}{wording.plural(cohort['patients'], 'patient')}{on}{split}."
         population = cohort.get("population", "screening")
-        if population != "screening":
+        yield from _listed_population(report)
+        if population != "screening" and not _population_list(report):
             yield f"The population was restricted to: {population}."
         lost = [step for step in cohort["steps"] if step["reason"]]
         if lost or cohort["left_out"]:
@@ -75,6 +77,35 @@ def _cohort(report: Report, cited: Cited) -> Iterator[str]:
         )
 
 
+def _population_list(report: Report) -> dict[str, Any] | None:
+    """The list of exams that was evaluated, as the inputs name it."""
+    return next((dict(row) for row in report["inputs"] if row.get("kind") == "population"), None)
+
+
+def _listed_population(report: Report) -> Iterator[str]:
+    """The list of exams: its counts, what is not on it, and the seed where the report has one."""
+    found = _population_list(report)
+    if found is None:
+        return
+    name = found["name"]
+    step = next((one for one in report["cohort"]["steps"] if one["step"] == f"of the population {name}"), None)
+    counts = f" of {wording.plural(step['exams'], 'exam')}" if step else ""
+    drawn = f", drawn with seed {found['seed']}" if "seed" in found else ""
+    left = f"; left out were exams {step['reason']}" if step and step["reason"] else ""
+    yield f"The population was the list {name}{counts}{drawn}{left}."
+
+
+def _views(report: Report, cited: Cited) -> Iterator[str]:
+    """Single views and correlations within exams, where they were asked for."""
+    if any(view_of(row["model"]) for row in report["results"]):
+        yield "Models were also judged on the CC images and on the MLO images alone, and the two compared."
+    if report.get("correlations"):
+        yield (
+            "Pearson's and Spearman's correlations of the predictions of an exam, left and right and of each label, "
+            "are reported."
+        )
+
+
 def _scores(report: Report, cited: Cited) -> Iterator[str]:
     for label in report["settings"].get("labels") or ():
         name, sign, parts = str(label).partition("=")
@@ -83,10 +114,15 @@ def _scores(report: Report, cited: Cited) -> Iterator[str]:
                 f"{name} is the union of {listed(parts.split('|'))}: positive where any of them is, scored with "
                 "the largest of their scores."
             )
-    ways = {str(sorted(p.items())): p for m in report["models"] if (p := m.get("pooling"))}
-    for pooling in ways.values():
-        means = {"mean": "the mean", "max": "the maximum", "sum": "the sum"}
-        yield "Scores were pooled by " + listed(f"{means.get(w, w)} over {over}" for over, w in pooling.items()) + "."
+    pooled: dict[str, list[str]] = {}
+    means = {"mean": "the mean", "max": "the maximum", "sum": "the sum"}
+    for model in report["models"]:
+        ways = sorted((model.get("pooling") or {}).items(), reverse=True)
+        words = listed(f"{means.get(way, way)} over {over}" for over, way in ways) if ways else ""
+        pooled.setdefault(words, []).append(model["name"])
+    for words, names in pooled.items():
+        if words:
+            yield f"Scores {f'of {listed(names)} ' if len(pooled) > 1 else ''}were pooled by {words}."
     ensembles = [model for model in report["models"] if model["kind"] == "ensemble"]
     for model in ensembles:
         yield f"{model['name']} is an ensemble: {model['source']}."
@@ -221,6 +257,14 @@ def _froc(report: Report, cited: Cited) -> Iterator[str]:
         yield f"Marks of models without marks are the local maxima of their saliency maps{thinned}."
     if any(is_chance(row["model"]) for row in rows):
         yield "As many marks at random places of the breasts serve as the level of chance."
+    reached = sorted(
+        {r["at"] for r in report["results"] if r["metric"] == "fpi_at_sensitivity" and r["at"] is not None}
+    )
+    if reached:
+        yield (
+            f"The smallest number of false positives per image that reaches a sensitivity of "
+            f"{listed(f'{at:g}' for at in reached)} is reported."
+        )
     areas = [wording.metric_title(name) for name in _AREAS if name in found]
     if areas:
         yield f"{listed(areas)} followed Chakraborty{cited('chakraborty')}, with exams as cases."

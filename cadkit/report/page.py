@@ -22,7 +22,7 @@ from cadkit.report.gallery import WHY, Gallery
 from cadkit.report.headline import Headline, Notes, interval_methods, paired
 from cadkit.report.methods import Methods
 from cadkit.report.operating import starting_points, units_of
-from cadkit.report.reading import WHOLE, is_chance, model_order
+from cadkit.report.reading import WHOLE, is_chance, model_order, tells
 from cadkit.report.tables import Table
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -50,7 +50,7 @@ def render(
     code = (TEMPLATES / "report.js").read_text(encoding="utf-8")
     vega = scripts() if figures else ""
     notes, all_notes = Notes(), Notes()
-    shown = [row for one in first.rows for row in one.cells.values()]
+    shown = [*(row for one in first.rows for row in one.cells.values()), *first.further]
     return (
         _environment()
         .get_template("report.html.j2")
@@ -222,7 +222,8 @@ def _grouped(report: Report) -> list[ResultRow]:
     """All results, those of a label and model together."""
     labels = list(dict.fromkeys(row["label"] for row in report["results"]))
     models = paired(model_order(report))
-    return sorted(report["results"], key=lambda row: (labels.index(row["label"]), models.index(row["model"])))
+    rows = [row for row in report["results"] if tells(row)]
+    return sorted(rows, key=lambda row: (labels.index(row["label"]), models.index(row["model"])))
 
 
 def _compared(report: Report, *, whole: bool) -> list[ComparisonRow]:

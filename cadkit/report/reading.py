@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NotRequired, cast, get_origin, get_type_hints
 
@@ -12,6 +13,8 @@ from cadkit.evaluation.schema import SCHEMA, Report, ResultRow
 
 WHOLE = ("all", "")
 RANDOM = "random marks"
+_MEAN = re.compile(r"(.*) \(mean of \d+ runs\)(.*)", re.DOTALL)
+_VIEW = re.compile(r".* \((CC|MLO)\)", re.DOTALL)
 
 
 def read_report(folder: Path) -> Report:
@@ -59,4 +62,23 @@ def model_order(report: Report) -> list[str]:
     others = [row["model"] for row in (*report["results"], *report["curves"], *report.get("histograms", []))]
     names = list(dict.fromkeys([*seen, *others]))
     used = set(others)
-    return sorted((name for name in names if name in used), key=is_chance)
+    return sorted(beside([name for name in names if name in used]), key=is_chance)
+
+
+def beside(names: Sequence[str]) -> list[str]:
+    """Names in order, the mean over the runs of a group right after the group's ensemble."""
+    ensembles = {name: found[1] + found[2] for name in names if (found := _MEAN.fullmatch(name))}
+    means = {ensemble: name for name, ensemble in ensembles.items() if ensemble in names}
+    rest = [name for name in names if name not in means.values()]
+    return [one for name in rest for one in (name, means.get(name)) if one is not None]
+
+
+def view_of(model: str) -> str:
+    """The view that a model is judged on alone, which its name ends with; empty where it is judged on all."""
+    found = _VIEW.fullmatch(model)
+    return found[1] if found else ""
+
+
+def tells(row: ResultRow) -> bool:
+    """Whether a result tells anything: random marks keep their exam's scores, so their HR-AUC is the model's."""
+    return not (is_chance(row["model"]) and row["metric"] == "hr_auc")

@@ -54,11 +54,16 @@ class Named:
 
     @property
     def dash(self) -> list[int]:
-        return [3, 3] if self.chance else list(DASHES[self.index % len(DASHES)])
+        return [3, 3] if self.chance else list(DASHES[self._turned % len(DASHES)])
 
     @property
     def shape(self) -> str:
-        return SHAPES[self.index % len(SHAPES)]
+        return SHAPES[self._turned % len(SHAPES)]
+
+    @property
+    def _turned(self) -> int:
+        """Every round of the palette begins with the next dash and shape, so that no two of 49 models look alike."""
+        return self.index + self.index // len(PALETTE)
 
 
 def colour(named: Sequence[Named], legend: Any = None) -> alt.Color:

@@ -11,6 +11,7 @@ from typing import Any
 
 from cadkit.evaluation.schema import CurveRow, Report
 from cadkit.report.headline import Headline
+from cadkit.report.reading import tells
 
 _FORMULA = re.compile(r"^[=+@\t\r]|^-(?![\d.])")
 
@@ -65,7 +66,7 @@ def all_tables(report: Report, first: Headline) -> list[Table]:
         ]),
         _positives(report),
         _units(report),
-        _long("results", _RESULTS, report["results"]),
+        _long("results", _RESULTS, [row for row in report["results"] if tells(row)]),
         _long("worst-case", _RESULTS, report.get("worst_case", [])),
         _long("comparisons", _COMPARISONS, report["comparisons"]),
         _correlations(report),

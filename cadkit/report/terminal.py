@@ -10,7 +10,7 @@ from cadkit.report import wording
 from cadkit.report.compared import differences_parts, results_parts, subgroups_parts
 from cadkit.report.fitting import Fitting, note
 from cadkit.report.headline import Headline, HeadlineRow, Key, Notes, headline, interval_methods
-from cadkit.report.reading import WHOLE, is_chance, whole
+from cadkit.report.reading import WHOLE, is_chance, view_of, whole
 
 if TYPE_CHECKING:
     from rich.console import Group, RenderableType
@@ -38,13 +38,17 @@ def terminal_table(report: Report) -> Group:
         rows = [row for row in first.rows if row.label == label]
         if len(rows) > _MODELS_PER_TABLE:
             rows = [row for row in rows if not row.chance]
-        parts.append(_headlines(label, rows, first, notes))
+        for view in dict.fromkeys(view_of(row.model) for row in rows):
+            title = f"{label}, {view} images alone" if view else label
+            parts.append(_headlines(title, [row for row in rows if view_of(row.model) == view], first, notes))
         parts += _further(report, label, first)
     if not parts:
         parts.append(Text("There are no results.\n"))
     shown = [row for one in first.rows for row in one.cells.values()]
     small = [f"{letter}  {text}" for letter, text in notes.lettered()]
     small += interval_methods(report, shown)
+    if report.get("correlations"):
+        small.append("Correlations of the predictions of an exam: report.html.")
     if first.detection:
         small.append(" ".join(wording.froc_rule(report["settings"])))
     parts += [note(text) for text in small if text]
@@ -56,14 +60,19 @@ def _further(report: Report, label: str, first: Headline) -> list[RenderableType
     """Of a label: numbers at thresholds, differences of models in what the headline shows, AUC by subgroup."""
     rows = [row for row in report["results"] if row["label"] == label and row["level"] == first.level]
     parts: list[RenderableType] = []
+    asked = [row for row in first.further if row["label"] == label]
+    if asked:
+        parts += results_parts(report, f"{label}, further figures asked for", asked)
     called = [row for row in whole(rows) if "threshold_for" in row.get("given", {})]
     if called:
         parts += results_parts(report, f"{label}, at thresholds", called)
+    keys = {*first.keys, *((row["metric"], row["at"]) for row in asked)}
     pairs = [
         row
         for row in report["comparisons"]
-        if row["label"] == label and row["subgroup"] in WHOLE and (row["metric"], row["at"]) in first.keys
-        and row["level"] in (first.level, first.unit) and not row.get("given") and not is_chance(row["b"])
+        if row["label"] == label and row["subgroup"] in WHOLE and (row["metric"], row["at"]) in keys
+        and row["level"] in (first.level, first.unit) and not is_chance(row["b"])
+        and (not row.get("given") or row["metric"] == "partial_auc")
     ]  # fmt: skip
     parts += differences_parts(report, pairs)
     parted = [row for row in rows if row["subgroup"] not in WHOLE and row["metric"] == "auc"]
@@ -75,7 +84,8 @@ def _headlines(label: str, rows: list[HeadlineRow], first: Headline, notes: Note
 
     def layout(beside: int) -> Callable[[], list[Table]]:
         parts = [rows[start : start + beside] for start in range(0, len(rows), beside)]
-        return lambda: [_table(label, part, first, notes) for part in parts]
+        titles = [label, *(f"{label}, continued" for _ in parts[1:])]
+        return lambda: [_table(title, part, first, notes) for title, part in zip(titles, parts, strict=True)]
 
     # The notes below the tables are lettered as the cells name them, before any is printed.
     layout(1)()
@@ -102,8 +112,9 @@ def _table(label: str, rows: list[HeadlineRow], first: Headline, notes: Notes) -
             continue
         counts = [_counts(row.group(keys), with_positives) for row in rows]
         table.add_row(Text(counted, style="dim"), *(Text(count, style="dim") for count in counts))
-        for key in keys:
-            last = key == keys[-1]
+        shown = [key for key in keys if any(key in row.cells for row in rows)]
+        for key in shown:
+            last = key == shown[-1]
             table.add_row(wording.metric_title(*key), *(_cell(row, key, notes) for row in rows), end_section=last)
     return table
 

@@ -194,13 +194,22 @@ def p_value(p: float | None, floor: bool = False) -> str:
 
 
 def at_floor(row: ComparisonRow, settings: Mapping[str, Any]) -> bool:
-    """Whether the p of a paired bootstrap is the smallest that its replicates can give, 2 / (B + 1)."""
-    replicates = settings.get("bootstrap")
+    """Whether p is the smallest that so many replicates can give: 2 / (B + 1), of a permutation test 1 / (B + 1)."""
     if "p-floor" in row["flags"]:
         return True
-    if row["method"] != "bootstrap" or row["p"] is None or not isinstance(replicates, int):
-        return False
-    return row["p"] <= 2 / (replicates + 1) * (1 + 1e-9)
+    option, sides = {"bootstrap": ("bootstrap", 2), "permutation": ("permutations", 1)}.get(
+        row["method"] or "", ("", 0)
+    )
+    return _least(row["p"], settings.get(option), sides)
+
+
+def margin_at_floor(row: ComparisonRow, settings: Mapping[str, Any]) -> bool:
+    """Whether the one-sided p of a margin is the smallest that the replicates can give, 1 / (B + 1)."""
+    return row["method"] == "bootstrap" and _least(row.get("p_margin"), settings.get("bootstrap"), 1)
+
+
+def _least(p: float | None, replicates: object, sides: int) -> bool:
+    return p is not None and isinstance(replicates, int) and p <= sides / (replicates + 1) * (1 + 1e-9)
 
 
 def plural(count: int, word: str) -> str:
@@ -238,6 +247,7 @@ _GIVEN = {
     "threshold_for": "chosen for {}",
     "prevalence": "at a prevalence of {}",
     "fp_images": "false positives over {} images",
+    "edges": "bins of {}",
     "b": "only the first right in {}",
     "c": "only the second in {}",
     "n": "of {}",

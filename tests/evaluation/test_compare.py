@@ -207,7 +207,7 @@ def test_partial_areas_of_the_reference(shared: Path, tmp_path: Path) -> None:
 
 def test_primary_is_turned_and_left_out_of_the_adjustment(table: Path, tmp_path: Path) -> None:
     report = run(
-        table, tmp_path / "out", scores=("a", "b", "c"), primary=("b", "a"), margin=0.1, bootstrap=0, metrics=("auc",)
+        table, tmp_path / "out", scores=("a", "b", "c"), primary="b:a", margin=0.1, bootstrap=0, metrics=("auc",)
     )
     first, *others = sorted(
         paired(report, metric="auc", method="delong"), key=lambda row: row["p_adjusted"] is not None
@@ -280,7 +280,7 @@ def test_the_same_seed_gives_the_same_report(table: Path, tmp_path: Path) -> Non
 def test_page_of_everything(table: Path, tmp_path: Path) -> None:
     run(
         table, tmp_path / "out", groups={"G": ("a", "c")}, by=("age",), thresholds={"a": 0.4}, cluster="patient_id",
-        sensitivity_at=(0.8,), margin=0.05, primary=("a", "G"), interpolate=True, threshold_from=table,
+        sensitivity_at=(0.8,), margin=0.05, primary="a:G", interpolate=True, threshold_from=table,
     )  # fmt: skip
     page = write_report(tmp_path / "out").read_text()
     assert "G (mean of 2 runs)" in page

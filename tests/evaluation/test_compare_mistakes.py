@@ -66,7 +66,10 @@ def test_tables(tmp_path: Path, text: str, parts: list[str]) -> None:
         ({"scores": ("label",)}, "the truth cannot be a score"),
         ({"scores": ()}, "no score column"),
         ({"scores": ("a", "a")}, "named twice"),
-        ({"primary": ("a", "x")}, "no such model"),
+        ({"primary": "a:x"}, r"--primary: takes two of the models.*The models are a, b"),
+        ({"primary": "a:a"}, "takes two of the models"),
+        ({"primary": "a:b:auroc"}, r"--primary: a and b are not compared by auroc.*Name one of auc, prauc"),
+        ({"primary": "a:b", "metrics": ("prauc",)}, "not compared by auc"),
         ({"thresholds": {"x": 0.5}}, "The models are a, b"),
         ({"groups": {"G": ("a",)}}, "at least two runs"),
         ({"groups": {"a": ("a", "b")}}, "the name of a column"),
@@ -101,10 +104,10 @@ def test_texts_that_are_typed() -> None:
         "thresholds": ["0.5", "a=0.2"], "primary": "a:b", "truth": "label",
     }  # fmt: skip
     found = CompareSettings.parse(**made)
-    assert (found.scores, found.groups, found.primary) == (("a", "b"), {"G": ("a", "b")}, ("a", "b"))
+    assert (found.scores, found.groups, found.primary) == (("a", "b"), {"G": ("a", "b")}, "a:b")
     assert found.partial_auc == ("specificity:0.8-1", "sensitivity:0.9-1")
     assert (found.sensitivity_at, found.thresholds) == ((0.8, 0.9), {"": 0.5, "a": 0.2})
-    for name, wrong in (("primary", "a"), ("groups", ["a,b"]), ("thresholds", ["a=x"]), ("sensitivity_at", "high")):
+    for name, wrong in (("groups", ["a,b"]), ("thresholds", ["a=x"]), ("sensitivity_at", "high")):
         with pytest.raises(InputError, match=f"--{name.replace('_', '-').removesuffix('s')}"):
             CompareSettings.parse(**{**made, name: wrong})
 

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
+from typer.testing import CliRunner
 
 from cadkit import InputError, Predictions, metrics
+from cadkit.cli.app import app
 from cadkit.data import Dataset
 from cadkit.evaluation import FrocRule, Settings, evaluate
 from cadkit.evaluation.subgroups import column_and_edges, groups_of
@@ -78,11 +80,21 @@ def test_pairs_of_models_have_both_tests_and_an_adjusted_p(women: Dataset, hand:
             assert row["low"] < row["difference"] < row["high"]
             assert row["margin"] == 0.1
             assert row["p_margin"] < 1
-        assert (rows[2]["p_adjusted"], rows[2]["flags"]) == (None, ["primary"])
-        # Holm over two: the smaller p counts twice, the larger at least as much.
-        (small, _), (large, _) = sorted((r["p"], r["b"]) for r in rows[:2])
-        adjusted = sorted(r["p_adjusted"] for r in rows[:2])
-        assert adjusted == pytest.approx([min(1, 2 * small), min(1, max(2 * small, large))])
+        if method == "delong-clustered":
+            assert (rows[2]["p_adjusted"], rows[2]["flags"]) == (None, ["primary"])
+            rows = rows[:2]
+        # Holm over two: the smaller p counts twice, the larger at least as much; over three of the bootstrap.
+        ordered, least = sorted(r["p"] for r in rows), 0.0
+        for place, p in enumerate(ordered):
+            least = max(least, min(1, (len(ordered) - place) * p))
+            assert sorted(r["p_adjusted"] for r in rows)[place] == pytest.approx(least)
+    assert len([row for row in report["comparisons"] if "primary" in row["flags"]]) == 1
+    other = evaluate(models, women, tmp_path / "R", settings(primary="c:b:prauc"))
+    (named,) = (row for row in other["comparisons"] if "primary" in row["flags"])
+    assert [named[key] for key in ("a", "b", "metric", "subgroup")] == ["c", "b", "prauc", "all"]
+    with pytest.raises(InputError, match=r"--primary: c and b are not compared by cpm.*Name one of auc, prauc as A:"):
+        evaluate(models, women, tmp_path / "R", settings(primary="c:b:cpm"))
+    assert (tmp_path / "R" / "report.json").exists()  # a mistake leaves an earlier report
     with pytest.raises(InputError, match=r"--primary: takes two of the models.*'a:x'.*a, b, c"):
         evaluate(models, women, tmp_path / "S", settings(primary="a:x"))
 
@@ -150,6 +162,7 @@ def test_populations_by_pencil(make_dataset: MakeDataset, hand: Hand, tmp_path: 
     [
         ("agee > 50", r"--population: there is no column agee .*density"),
         ("birads >", "cannot be read as a condition"),
+        ("birads >> 2", r"cannot be read as a condition \(it holds an operator that is not known\)"),
         ("birads", "neither true nor false"),
         ("birads > 2", "does not fit the columns"),
         ("biopsied", "does not say which breasts were biopsied"),
@@ -222,7 +235,10 @@ def test_a_threshold_is_locked_on_the_validation_split_or_said_to_be_in_sample(
         assert picked(rows, metric="ppv", given=given)["value"] == pytest.approx(20 * share / called)
         rare = picked(rows, metric="ppv", given={**given, "prevalence": 0.01})["value"]
         assert rare == pytest.approx(0.01 * share / (0.01 * share + 0.99 * alarms))
-    assert [report["inputs"][-1][key] for key in ("kind", "name")] == ["validation", "m"]
+    assert [report["inputs"][-1][key] for key in ("kind", "name", "of")] == ["validation", "locking", "m"]
+    assert report["settings"]["threshold_from"] == ["locking"]
+    (doubt,) = (one["text"] for one in report["warnings"] if one["id"] == "threshold-from-m")
+    assert "The thresholds of m were locked on locking." in doubt
     own = evaluate([model], women, tmp_path / "S", asked)
     judged = [row for row in own["results"] if "threshold_for" in row.get("given", {})]
     assert judged
@@ -231,6 +247,71 @@ def test_a_threshold_is_locked_on_the_validation_split_or_said_to_be_in_sample(
         evaluate([model], women, tmp_path / "T", asked, validation=[model])
     with pytest.raises(InputError, match="--threshold-from: 1 given for 2"):
         evaluate([model, model], women, tmp_path / "T", asked, validation=[model])
+
+
+GMIC = 'model = "gmic"\nrun = "/runs/gmic-1"\nrun_created = "2026-01-02"\n'
+
+
+@pytest.mark.parametrize(
+    ("of_validation", "answer"),
+    [
+        (GMIC, "same"),
+        (GMIC.replace("/runs", "/moved"), "same"),
+        (GMIC.replace("2026", "2027"), "another"),
+        (GMIC.replace("gmic", "faster_rcnn"), "another"),
+        ('model = "faster_rcnn"\n', "another"),
+        ('model = "gmic"\n', "unknown"),
+    ],
+)
+def test_a_threshold_is_locked_on_the_model_that_is_judged(
+    women: Dataset, hand: Hand, tmp_path: Path, of_validation: str, answer: str
+) -> None:
+    def with_record(made: Predictions, text: str) -> Predictions:
+        (made.folder / "prediction.toml").write_text(text + 'labels = ["malignant"]\n')
+        return Predictions.open(made.folder)
+
+    model, other = with_record(scored(hand, "m"), GMIC), with_record(locking(hand), of_validation)
+    asked = settings(sensitivity_at=(1.0,))
+    if answer == "another":
+        named = r"--threshold-from: the thresholds of m \(gmic, run /runs/gmic-1 .*on locking \(.*another model"
+        with pytest.raises(InputError, match=named):
+            evaluate([model], women, tmp_path / "R", asked, validation=[other])
+        return
+    report = evaluate([model], women, tmp_path / "R", asked, validation=[other])
+    doubts = [one["id"] for one in report["warnings"] if one["id"].startswith("threshold-from")]
+    assert doubts == (["threshold-from-m"] if answer == "unknown" else [])
+
+
+def test_skipped_exams_are_warned_of_for_each_model(women: Dataset, hand: Hand, tmp_path: Path) -> None:
+    # Exam 3 is left out by both, and counted for both.
+    models = [scored(hand, "a", without=(3,)), scored(hand, "b", without=(3, 4)), scored(hand, "c")]
+    texts = {one["id"]: one["text"] for one in evaluate(models, women, tmp_path / "R", settings())["warnings"]}
+    assert texts["skipped-a"] == "a left out 1 of 40 exams (2.5%); they are left out for all models."
+    assert texts["skipped-b"].startswith("b left out 2 of 40 exams (5.0%)")
+    assert "skipped-c" not in texts
+    alone = evaluate(models[:1], women, tmp_path / "R", settings())["warnings"]
+    assert "they are not evaluated." in next(one["text"] for one in alone if one["id"] == "skipped-a")
+
+
+def test_a_center_has_no_threshold() -> None:
+    with pytest.raises(InputError, match=r"--hit-threshold: is of --hit iou or distance.*'?0\.5"):
+        settings(froc=FrocRule(threshold=0.5)).check()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--hit", "iou"], ["--hit-threshold", "0"], ["--saliency-floor", "0"], ["--fpi", "1"], ["--froc-unit", "exam"]],
+)
+def test_rules_of_an_froc_without_one_are_refused(words: list[str]) -> None:
+    with pytest.raises(InputError, match=f"{words[0]}: is of the FROC.*Add --froc"):
+        CliRunner().invoke(app, ["evaluate", "P", *words], catch_exceptions=False)
+
+
+def test_a_calibration_error_says_what_its_bins_are(women: Dataset, hand: Hand, tmp_path: Path, pick: Pick) -> None:
+    model = scored(hand, "m", TRUTH / 2)
+    model.record["scores"] = "probability"
+    report = evaluate([model], women, tmp_path / "R", settings())
+    assert pick(report, metric="ece")["given"] == {"bins": 10, "edges": "equal width"}
 
 
 def test_both_denominators_and_figures_of_merit_of_an_froc(
@@ -311,10 +392,6 @@ def test_settings_that_no_data_fit(
 def test_the_command_passes_its_options_on_and_the_report_shows_them(
     women: Dataset, hand: Hand, tmp_path: Path
 ) -> None:
-    from typer.testing import CliRunner
-
-    from cadkit.cli.app import app
-
     rows = [f"w{n},L,{s},0\n" for n, s in enumerate(SCORE) if n != 7]
     other = {
         "breasts.csv": "exam_id,side,malignant,benign\n" + "".join(rows),

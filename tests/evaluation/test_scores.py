@@ -42,7 +42,7 @@ def test_breasts_of_unknown_truth_are_left_out_and_counted(
     assert row["low"] <= row["value"] <= row["high"]
     pr = pick(report, metric="prauc", label="malignant")
     assert pr["value"] == pytest.approx(average_precision_score(truth, score))
-    assert "1 of unknown truth and 0 without a score" in warnings(report)["left-out-breast-malignant"]
+    assert "level: 1 of unknown truth left out." in warnings(report)["left-out-breast-malignant"]
     assert pick(report, metric="auc", label="benign")["n"] == 10
     assert report["cohort"]["positives"]["breast"] == {"malignant": 3, "benign": 1}
     assert report["cohort"]["patients"] == 4
@@ -178,7 +178,10 @@ def test_an_exam_without_an_answer_must_be_listed_as_skipped(
         ("exam", "e2", "only CC views"),
         ("breast", "e5/R", "implant"),
     ]
-    assert "1 of unknown truth and 1 without a score" in warnings(report)["left-out-breast-malignant"]
+    assert (
+        "1 of unknown truth and 1 without a score of every model left out."
+        in warnings(report)["left-out-breast-malignant"]
+    )
     assert "the first of e1/L: a sum over 1 views" in warnings(report)["prediction-less"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,56 @@ def test_a_table_of_exams_or_images_is_judged_at_its_level(
         assert judge(tmp_path / "views.parquet", levels=levels)["models"][0]["pooling"] == pooled
 
 
+def test_levels_pooled_from_less_than_there_is_are_warned_of(
+    judge: Callable[..., Any], table: Callable[..., Path], hand: Hand
+) -> None:
+    kept = [line for line in text_of(hand).splitlines() if not line.startswith("e2,R")]
+    texts = {w["id"]: w["text"] for w in judge(table("v.csv", "\n".join(kept)), levels=("exam",))["warnings"]}
+    assert texts["pooled-exam-v"] == "v: 1 of 5 exams were pooled from fewer breasts than the dataset has of them."
+    views = table("w.csv", "image_id,malignant\n" + "".join(f"e{n}-{s}-CC,0.{n}\n" for n in range(1, 6) for s in "LR"))
+    texts = {w["id"]: w["text"] for w in judge(views)["warnings"]}
+    assert re.match(r"w: \d+ of 10 breasts were pooled from fewer images \(views\)", texts["pooled-breast-w"])
+    whole = judge(table("x.csv", text_of(hand)), levels=("exam",))["warnings"]
+    assert not [one for one in whole if one["id"].startswith("pooled")]
+
+
+def test_a_breast_without_a_score_stays_in_the_froc_and_is_said_to(
+    judge: Callable[..., Any], table: Callable[..., Path], hand: Hand
+) -> None:
+    kept = [line for line in text_of(hand).splitlines() if not line.startswith("e2,R")]
+    report = judge(table("v.csv", "\n".join(kept)), hand().folder, froc=FrocRule())
+    alone = judge(hand().folder, froc=FrocRule())
+    images = {r["n"] for r in report["results"] + alone["results"] if r["metric"] == "max_sensitivity"}
+    assert len(images) == 1
+    text = next(w["text"] for w in report["warnings"] if w["id"] == "left-out-breast-malignant")
+    assert "1 without a score of every model left out. Images of breasts without a score stay in the FROC" in text
+
+
+def test_a_folder_has_one_name_whatever_stands_beside_it(judge: Callable[..., Any], hand: Hand) -> None:
+    record = 'name = "net-1"\nmodel = "net"\nrun = "/r/{}"\nsplit = "test"\nlabels = ["malignant"]\n'
+    text = text_of(hand)
+    folders = {
+        name: hand(name, {"breasts.csv": text, "prediction.toml": record.format(name)}).folder
+        for name in ("net-1-test", "net-1-test-2", "posters")
+    }
+    usual, again, own = folders.values()
+    assert [m["name"] for m in judge(own)["models"]] == ["posters"]
+    assert [m["name"] for m in judge(usual)["models"]] == ["net-1"]
+    assert [m["name"] for m in judge(again)["models"]] == ["net-1"]
+    assert [m["name"] for m in judge(usual, own)["models"]] == ["net-1", "posters"]
+    assert [m["name"] for m in judge(usual, again)["models"]] == ["net-1-test", "net-1-test-2"]
+    group = judge(f"g={usual},{own}")["models"]
+    assert [m["name"] for m in group] == ["g", "net-1", "posters"]
+    assert group[0]["source"] == "mean of net-1, posters"
+
+
+def test_a_mistyped_folder_is_no_plugin(data: Dataset) -> None:
+    for source in ("predictions/pozters", "comb1"):
+        for folder in (data.folder, None):
+            with pytest.raises(InputError, match=rf"no such folder, file or plugin.*'{source}'"):
+                evaluate_sources([source], data=folder, settings=settings())
+
+
 def test_an_exam_that_a_table_lacks_is_skipped_and_counted_and_a_breast_unanswered(
     judge: Callable[..., Any], table: Callable[..., Path], hand: Hand
 ) -> None:
@@ -120,7 +171,10 @@ def test_an_exam_that_a_table_lacks_is_skipped_and_counted_and_a_breast_unanswer
     [
         ("exam_id,side,malignant\ne1,L,0.1\nx9,L,0.2\n", r"v\.csv, row 2: 1 breast\(s\).*'x9/L'"),
         ("exam_id,side,malignant\ne1,left,0.1\n", r"v\.csv, row 1: 1 breast\(s\).*'e1/left'.*Sides are L and R"),
-        ("exam_id,side,malignant\ne1,L,0.1\ne1,R,1\ne1,L,0.3\n", r"v\.csv, row 1: the same id.*'e1', 'L'"),
+        (
+            "exam_id,side,malignant\ne1,L,0.1\ne1,R,1\ne1,L,0.3\n",
+            r"v\.csv, row 3: the same id stands twice, first in row 1.*'e1', 'L'",
+        ),
         ("exam_id,side,malignant\ne1,L,0.1\ne1,R,high\n", r"v\.csv, row 2: .*malignant must hold finite.*'high'"),
         ("exam_id,side,malignant\ne1,L,nan\n", r"v\.csv, row 1: .*finite.*'nan'"),
         ("exam_id,side,malignant\ne1,L,0\ne1,R,inf\n", r"v\.csv, row 2: .*finite.*'inf'"),

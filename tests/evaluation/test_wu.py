@@ -184,7 +184,11 @@ def test_mcnemar_permutations_and_partial_areas_of_a_pair(women: Dataset, hand: 
     other = "".join(f"w{n},L,{MLO[n]}\nw{n},R,{RIGHT[::-1][n]}\n" for n in range(N))
     models = [hand("a", {"breasts.csv": breasts_csv()}), hand("b", {"breasts.csv": "exam_id,side,malignant\n" + other})]
     chosen = settings(
-        specificity_at=(0.8,), permutations=30, partial_auc=("specificity:0.8-1",), primary="b:a", interpolate=True
+        specificity_at=(0.8,),
+        permutations=30,
+        partial_auc=("specificity:0.8-1",),
+        primary="b:a:specificity",
+        interpolate=True,
     )
     report = evaluate(models, women, tmp_path / "out", chosen)
     truth = np.concatenate([MALIGNANT, np.zeros(N, bool)])
@@ -197,7 +201,9 @@ def test_mcnemar_permutations_and_partial_areas_of_a_pair(women: Dataset, hand: 
         assert (row["a"], row["given"]["b"], row["given"]["c"]) == ("b", only_b, only_a)
         assert row["p"] == pytest.approx(binomtest(only_b, only_a + only_b).pvalue if only_a + only_b else 1.0)
         assert row["given"]["threshold_for"] == "specificity 0.8"
-        assert set(row["flags"]) == {"in-sample", "rows-independent", "primary"}
+        assert set(row["flags"]) == {"in-sample", "rows-independent"}
+    (named,) = (row for row in report["comparisons"] if "primary" in row["flags"])
+    assert [named[key] for key in ("a", "b", "metric", "method")] == ["b", "a", "specificity", "bootstrap"]
     permuted = where(report["comparisons"], method="permutation")
     assert [row["metric"] for row in permuted] == [
         "auc",

@@ -18,6 +18,7 @@ from cadkit.report.curves import figures_of
 from cadkit.report.drawings import Drawing, drawings_of
 from cadkit.report.figures import rows_of
 from cadkit.report.operating import starting_points, units_of
+from cadkit.report.style import Named
 
 
 @pytest.fixture(scope="module")
@@ -146,6 +147,52 @@ def test_differences_show_zero_and_the_margin(report: dict[str, Any]) -> None:
     assert (line["x"], line["low"], line["high"]) == (0.072, -0.011, 0.151)
     assert "margin of \u22120.05" in made["differences-malignant-breast"].title
     assert len(made["differences-malignant-finding"].spec["datasets"]["lines"]) == 1
+
+
+def test_every_rate_of_false_positives_is_among_the_differences_and_the_primary_is_marked(
+    report: dict[str, Any],
+) -> None:
+    one = report["comparisons"][1]
+    report["comparisons"] += [{**one, "at": rate, "flags": ["primary"]} for rate in (0.5, 2.0, 8.0)]
+    made = next(d for d in drawings_of(report) if d.name == "differences-malignant-finding")
+    lines = made.spec["datasets"]["lines"]
+    assert [line["left0"] for line in lines] == [f"Sensitivity at {rate} FPI" for rate in ("1", "1/2", "2", "8")]
+    assert ["primary" in line["right1"] for line in lines] == [False, True, True, True]
+    assert made.title.endswith("primary: not adjusted")
+
+
+def test_a_figure_of_differences_says_how_many_it_leaves_out(report: dict[str, Any]) -> None:
+    one = report["comparisons"][0]
+    report["comparisons"] = [{**one, "a": f"model {n}"} for n in range(61)]
+    made = next(d for d in drawings_of(report) if d.kind == "differences")
+    assert len(made.spec["datasets"]["lines"]) == 60
+    assert "the first 60 of 61" in made.title
+
+
+def test_the_forest_names_every_model_and_leaves_out_means_over_runs(report: dict[str, Any]) -> None:
+    mean = {"model": "gmic-1 (mean of 2 runs)", "value": None, "low": None, "high": None, "given": {"runs": 2}}
+    report["results"] += [{**row, **mean} for row in report["results"] if row["metric"] == "auc"]
+    lines = next(d for d in drawings_of(report) if d.kind == "forest").spec["datasets"]["lines"]
+    assert [(line["left0"], line["left1"]) for line in lines] == [
+        ("all", "gmic-1"), ("", "peak-scan"), ("density A", "gmic-1"), ("", "peak-scan"), ("density B", "gmic-1"),
+        ("", "peak-scan"),
+    ]  # fmt: skip
+
+
+def test_no_two_of_many_models_have_one_colour_and_marker_or_dash() -> None:
+    series = [Named(str(n), n) for n in range(49)]
+    assert len({(one.colour, one.shape) for one in series}) == 49
+    assert len({(one.colour, tuple(one.dash)) for one in series}) == 49
+
+
+def test_a_froc_figure_names_the_images_of_its_false_positives(report: dict[str, Any]) -> None:
+    def title(images: str) -> str:
+        report["settings"]["froc"]["fp_images"] = images
+        return next(f.title for f in figures_of(report) if f.kind == "froc")  # type: ignore[arg-type]
+
+    assert title("all") == "FROC curve, malignant, per finding"
+    assert title("both") == "FROC curve, malignant, per finding, false positives over all images"
+    assert title("normal") == "FROC curve, malignant, per finding, false positives over normal images"
 
 
 def test_delong_stands_for_the_auc_where_both_tests_were_made(report: dict[str, Any]) -> None:

@@ -184,7 +184,7 @@ def test_the_prevalence_is_said_in_percent() -> None:
         ([pair("mcnemar", flags=["rows-independent"])], "takes the cases of one patient as independent", "McNemar"),
         ([pair("permutation")], "permutation of the two scores of whole patients", ""),
         ([pair(p_adjusted=0.12)], "adjusted by Holm's method", "Holm"),
-        ([pair(flags=["primary"])], "The comparison of a with b was named beforehand", ""),
+        ([pair(flags=["primary"])], "The comparison of a with b by AUC was named beforehand", ""),
         ([pair(margin=0.05, p_margin=0.01)], "one-sided against a margin of 0.05", ""),
     ],
 )
@@ -226,6 +226,50 @@ def test_populations_unions_ensembles_and_other_clusters(drawn: tuple[Path, dict
     assert "both is an ensemble: mean of gmic-1, peak-scan." in said
     report["comparisons"].append(pair("mcnemar", flags=["rows-independent"]))
     assert "McNemar's test takes the cases of one site as independent." in text(report)
+
+
+def test_a_listed_population_is_told_with_its_exams(drawn: tuple[Path, dict[str, Any]]) -> None:
+    report = copy.deepcopy(drawn[1])
+    report["cohort"]["population"] = "reading"
+    report["inputs"].append({"kind": "population", "name": "reading", "fingerprint": "ab"})
+    report["cohort"]["steps"].append(
+        {"step": "of the population reading", "exams": 45, "breasts": 90, "images": 180,
+         "reason": "not on the list, or one of 5 for practice"}
+    )  # fmt: skip
+    said = "The population was the list reading of 45 exams; left out were exams not on the list, or one of 5 for"
+    assert said in text(report)
+    assert "restricted to" not in text(report)
+    report["inputs"][-1]["seed"] = 11
+    assert "the list reading of 45 exams, drawn with seed 11;" in text(report)
+
+
+def test_views_correlations_and_false_positives_at_a_sensitivity_are_told(drawn: tuple[Path, dict[str, Any]]) -> None:
+    report = copy.deepcopy(drawn[1])
+    assert not any(word in text(report) for word in ("images alone", "correlations", "that reaches a sensitivity"))
+    report["results"] += [row("auc", model="gmic-1 (CC)"), row("fpi_at_sensitivity", at=0.8, model="gmic-1")]
+    report["results"].append(row("froc_sensitivity", at=1.0, model="gmic-1"))
+    report["correlations"] = [{"model": "gmic-1", "names": ["L", "R"], "n": 5, "pearson": [], "spearman": []}]
+    said = text(report)
+    assert "on the CC images and on the MLO images alone" in said
+    assert "Pearson's and Spearman's correlations of the predictions of an exam" in said
+    assert "false positives per image that reaches a sensitivity of 0.8 is reported" in said
+
+
+def test_pooling_is_told_of_the_models_whose_scores_were_pooled(drawn: tuple[Path, dict[str, Any]]) -> None:
+    report = copy.deepcopy(drawn[1])
+    del report["models"][1]["pooling"]
+    said = text(report)
+    assert "Scores of gmic-1 were pooled by the mean over views and the maximum over breasts." in said
+    assert "Scores were pooled" not in said
+
+
+def test_the_least_p_of_permutations_and_of_a_margin_is_told() -> None:
+    report = table(comparisons=[pair("permutation", p=1 / 201), pair(p_margin=1 / 1501, margin=0.05)])
+    report["settings"]["permutations"] = 200
+    said = "The least P value of so many replicates is 0.005 of a permutation test and 0.00067 of a margin;"
+    assert said in text(report)
+    report["comparisons"] = [pair("permutation", p=2 / 201), pair(p_margin=2 / 1501, margin=0.05)]
+    assert "The least P value" not in text(report)
 
 
 def test_bands_are_of_the_kind_that_they_are(drawn: tuple[Path, dict[str, Any]]) -> None:

@@ -48,10 +48,13 @@ def test_terminal_shows_values_intervals_and_denominators(build_report: Any, tmp
 def test_what_is_not_estimable_says_why_on_terminal_and_page(drawn: tuple[Path, dict[str, Any]]) -> None:
     folder, report = drawn
     text = on_terminal(report)
-    assert "not estimable a" in text
-    assert re.search(r"^ a +Not estimable: no image with a value\.", text, re.MULTILINE)
+    found = re.search(r"^ ([a-z]) +Not estimable: no image with a value\.", text, re.MULTILINE)
+    assert found is not None
+    assert f"not estimable {found[1]}" in text
     html = (folder / "report.html").read_text()
-    assert "<sup>a</sup> Not estimable: no image with a value." in html
+    noted = re.search(r"<sup>([a-z])</sup> Not estimable: no image with a value\.", html)
+    assert noted is not None
+    assert f"not estimable<sup>{noted[1]}</sup>" in html
     assert not re.search(r"\b(nan|None)\b", text)
     assert not re.search(r">\s*(nan|NaN|None)\s*<", html)
 
@@ -216,6 +219,21 @@ def test_overlays_lie_in_the_pixels_of_the_file(drawn: tuple[Path, dict[str, Any
     shared = re.search(rf'<image id="{picture[1]}"[^>]*?(x="[^>]*?)preserve', html)
     assert shared
     assert shared[1] == f'x="{x0}" y="{y0}" width="{x1 - x0}" height="{y1 - y0}" '
+
+
+def test_the_score_of_a_mark_stands_beside_the_lesion_and_truth_names_all_labels(folder: Path) -> None:
+    report = json.loads((folder / "report.json").read_text())
+    case = next(case for case in report["cases"] if case["why"] == "hit")
+    case["truth"] |= {"other": 0.0, "third": None}
+    # A lesion about its middle: beside the mark, above and below it, the text would lie on it.
+    case["findings"][0]["outline"] = [[900.0, 1500.0], [1500.0, 1500.0], [1500.0, 2100.0], [900.0, 2100.0]]
+    case["marks"] = [{**case["marks"][-1], "x": 1200.0, "y": 1800.0, "box": None}]
+    drawn = next(one for one in gallery_of(report, folder).cases if one.case is case)
+    assert drawn.truth == f"{case['label']}, not other, third unknown"
+    text = drawn.marks[0].text
+    assert text is not None
+    x, _, anchor = text
+    assert (anchor, x > 1500) == ("start", True)
 
 
 def test_an_image_of_several_cases_is_embedded_once(folder: Path) -> None:

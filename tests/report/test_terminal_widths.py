@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import io
+import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-from cadkit.report import compared_tables, terminal_table
+from cadkit.report import compared_tables, terminal_table, write_report
 
 MODELS = ("vendor", "ours", "trio")
 RUNS = ("run-1", "run-2", "run-3")
@@ -117,3 +121,88 @@ def test_no_number_of_an_evaluation_is_cut(drawn: Any, width: int) -> None:
         if row["metric"] == "auc" and row["level"] == "breast" and row["low"] is not None:
             assert f"{row['value']:.3f} ({row['low']:.3f}\u2013{row['high']:.3f})" in text
     assert "\u2026" not in text
+
+
+def asked_for(report: dict[str, Any]) -> dict[str, Any]:
+    """A drawn report's result with all that can be asked for besides."""
+    report = copy.deepcopy(report)
+    auc = next(row for row in report["results"] if row["metric"] == "auc")
+    froc = next(row for row in report["results"] if row["metric"] == "froc_sensitivity")
+    part = {"focus": "specificity", "low": 0.8, "high": 1.0, "corrected": True}
+    report["results"] += [
+        {**auc, "metric": "partial_auc", "value": 0.7123, "given": part},
+        {**auc, "metric": "specificity_at_sensitivity", "at": 0.9},
+        {**auc, "metric": "specificity", "at": 0.4, "given": {"threshold_for": "sensitivity 0.9"},
+         "flags": ["in-sample"]},
+        {**auc, "model": "gmic-1 (CC)", "value": 0.6123},
+        {**auc, "model": "gmic-1 (mean of 2 runs)", "given": {"runs": 2}, "sd": 0.01, "low": None, "high": None},
+        {**froc, "metric": "wafroc", "at": None, "value": 0.6456},
+        {**froc, "metric": "fpi_at_sensitivity", "at": 0.8, "value": 0.2345},
+        {**froc, "value": 0.3456, "given": {"fp_images": "normal"}},
+        {**froc, "metric": "hr_auc", "at": None, "value": 0.5432, "model": "random marks as gmic-1"},
+    ]  # fmt: skip
+    report["correlations"] = [
+        {"model": "gmic-1", "names": ["L", "R"], "n": 5, "pearson": [[1, 0.5], [0.5, 1]],
+         "spearman": [[1, 0.5], [0.5, 1]]}
+    ]  # fmt: skip
+    return report
+
+
+def test_what_was_asked_for_stands_on_the_terminal(drawn: Any) -> None:
+    text = on_terminal(terminal_table(asked_for(drawn[1])), 100)  # type: ignore[arg-type]
+    for value in ("0.712", "0.646", "0.234", "0.346"):
+        assert f"{value} (" in text
+    words = " ".join(text.split())
+    assert "normal images" in words
+    assert "Sensitivity at 8 FPI" in words
+    assert "Correlations of the predictions of an exam: report.html." in words
+    # Random marks keep their exam's scores: that number would be the model's.
+    assert "0.543" not in text
+    # A view stands in a table of its own, and the mean over runs next to its ensemble.
+    assert text.index("malignant, CC images alone") < text.index("0.612 (")
+    assert text.index("gmic-1 (mean of 2") < text.index("peak-scan")
+    assert words.count("the threshold is chosen anew in every replicate") == 1
+    plain = on_terminal(terminal_table(drawn[1]), 100)
+    assert "asked for" not in plain
+    assert "chosen anew" not in plain
+
+
+def test_what_was_asked_for_stands_in_the_summary_of_the_page(folder: Path, write_result: Any) -> None:
+    write_result(folder, asked_for(json.loads((folder / "report.json").read_text())))
+    html = write_report(folder).read_text()
+    summary = html[html.index('<section id="summary"') : html.index('<section id="curves"')]
+    for title, value in (
+        ("Partial AUC (specificity 0.8 to 1, corrected)", "0.712"), ("wAFROC", "0.646"),
+        ("FPI at sensitivity 0.8", "0.234"), ("Sensitivity at 1/4 FPI (false positives over normal images)", "0.346"),
+    ):  # fmt: skip
+        assert re.search(rf'<th scope="row">{re.escape(title)}</th>.*?<td class="num">{value}', summary, re.DOTALL)
+    assert "0.543" not in html[: html.index("report-data")]
+
+
+def test_three_models_at_80_columns_fold_no_word() -> None:
+    text = on_terminal(compared_tables(compared(long=False)), 80)  # type: ignore[arg-type]
+    whole = set(re.findall(r"[a-z]+", text.lower()))
+    assert "bootstr" not in whole
+    assert {"bootstrap", "vendor", "sensitivity", "specificity", "clustered"} <= whole
+
+
+@pytest.mark.parametrize(
+    ("method", "p", "margin", "shown"),
+    [("permutation", 1 / 201, None, True), ("permutation", 2 / 201, None, False), ("bootstrap", 0.5, 1 / 2001, True),
+     ("bootstrap", 0.5, 2 / 2001, False), ("delong", 0.5, 1 / 2001, False)],
+)  # fmt: skip
+def test_p_at_its_floor_is_a_bound(method: str, p: float, margin: float | None, shown: bool) -> None:
+    report = compared(long=False)
+    report["settings"]["permutations"] = 200
+    for row in report["comparisons"]:
+        row |= {"method": method, "p": p, "p_adjusted": 0.5, "p_margin": margin}
+    text = on_terminal(compared_tables(report), 140)  # type: ignore[arg-type]
+    assert ("\u2264" in text) == shown
+
+
+def test_the_number_of_clusters_says_when_a_metric_has_fewer(drawn: Any) -> None:
+    report = copy.deepcopy(drawn[1])
+    assert "replacement (55 patients), seed" in " ".join(on_terminal(terminal_table(report), 100).split())
+    next(row for row in report["results"] if row["metric"] == "dice_soft")["clusters"] = 17
+    said = " ".join(on_terminal(terminal_table(report), 100).split())
+    assert "replacement (55 patients, fewer where a metric leaves some out), seed" in said
