@@ -6,9 +6,10 @@ each other's work.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import polars as pl
 
@@ -27,6 +28,13 @@ Source = Predictions | Run | Path | str
 Scorer = Callable[[Image], Any]
 
 
+class PandasFrame(Protocol):
+    """A data frame of pandas, which cadkit does without."""
+
+    def to_csv(self, path_or_buf: Path, *, index: bool) -> Any:
+        """Write a CSV."""
+
+
 def _folder(data: Data) -> Path:
     """The folder of a dataset, which is read anew; a part of one would be taken for the whole."""
     if not isinstance(data, Dataset):
@@ -39,12 +47,28 @@ def _folder(data: Data) -> Path:
 
 
 def _named(sources: Source | Sequence[Source] | Mapping[str, Source | Sequence[Source]]) -> list[str]:
-    """Sources as the command line writes them."""
+    """Sources as the command line writes them.
+
+    Raises:
+        InputError: one is a data frame; a report names the files that it stands on.
+    """
+    if isinstance(sources, pl.DataFrame) or hasattr(sources, "to_csv"):
+        how = (
+            'frame.write_csv("scores.csv")'
+            if isinstance(sources, pl.DataFrame)
+            else ('frame.to_csv("scores.csv", index=False)')
+        )
+        raise InputError(
+            "a data frame is no source, as a report names the files that it stands on",
+            mend=f'Write it, {how}, and give "scores.csv"; cadkit.compare takes frames.',
+        )
     if isinstance(sources, Mapping):
         return [f"{name}={','.join(_named(source))}" for name, source in sources.items()]
-    if isinstance(sources, Predictions | Run | Path | str):
-        sources = [sources]
-    return [str(one.folder) if isinstance(one, Predictions | Run) else str(one) for one in sources]
+    if isinstance(sources, Predictions | Run):
+        return [str(sources.folder)]
+    if isinstance(sources, Path | str):
+        return [str(sources)]
+    return [name for one in sources for name in _named(one)]
 
 
 def train(
@@ -100,7 +124,8 @@ def predict(
             scores by label, a `cadkit.ImagePrediction` or `cadkit.Skipped`.
         data: the dataset; that of the run by default.
         split: train, validation, test or all.
-        out: folder; `predictions/<name>-<split>` by default.
+        out: folder; `predictions/<name>-<split>` by default, of a function with 8 digits of its code in the name, as
+            two functions may have one name.
         saliency: write maps too.
         labels, scores: of a function: what it scores (malignant by default), and whether these are probabilities.
         device: auto, cpu, cuda, ...
@@ -115,14 +140,20 @@ def predict(
         if labels or scores != "risk":
             raise InputError("labels and scores are said of functions; runs and plugins state their own")
         source = str(model.folder if isinstance(model, Run) else model)
-        return predict_with(
-            source, data=folder, split=split, saliency=saliency, out=out, settings=settings, device=device
+        return _noted(
+            predict_with(source, data=folder, split=split, saliency=saliency, out=out, settings=settings, device=device)
         )
     from cadkit.prediction.functions import predict_function
 
     if folder is None or settings:
         raise InputError("a function is given a dataset, and has no settings", mend="cadkit.predict(function, data).")
-    return predict_function(model, folder, split=split, out=out, labels=labels, scores=scores)
+    return _noted(predict_function(model, folder, split=split, out=out, labels=labels, scores=scores))
+
+
+def _noted(made: Predictions) -> Predictions:
+    for note in made.notes:
+        warnings.warn(note, stacklevel=3)
+    return made
 
 
 def combine(
@@ -209,7 +240,7 @@ def evaluate(
 
 
 def compare(
-    table: Path | str | pl.DataFrame,
+    table: Path | str | pl.DataFrame | PandasFrame,
     truth: str,
     scores: Sequence[str] = (),
     *,
@@ -219,7 +250,7 @@ def compare(
     """Compare score columns of a table; no dataset is needed.
 
     Args:
-        table: a CSV, or a data frame (which is written beside the report).
+        table: a CSV, or a data frame of polars or pandas (which is written beside the report).
         truth: column of 0 and 1; empty is unknown.
         scores: columns to compare; a larger score is more suspicious.
         out: folder of the report; `report/<name of the table>` by default, `report/compare` for a data frame.
@@ -228,11 +259,14 @@ def compare(
     Raises:
         InputError: the table or the settings are not what they must be.
     """
-    if isinstance(table, pl.DataFrame):
+    if not isinstance(table, Path | str):
         where = Path(out) if out is not None else Path("report") / "compare"
         path = where.with_name(f"{where.name}.csv")
         path.parent.mkdir(parents=True, exist_ok=True)
-        table.write_csv(path)
+        if isinstance(table, pl.DataFrame):
+            table.write_csv(path)
+        else:
+            table.to_csv(path, index=False)
     else:
         path = Path(table)
         where = Path(out) if out is not None else Path("report") / path.stem

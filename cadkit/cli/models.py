@@ -166,8 +166,13 @@ def predict(
 def _told(made: Predictions) -> None:
     left_out = made.skipped()["level"].to_list().count("exam")
     skipped = f" ({left_out} skipped: {made.folder}/skipped.csv)" if left_out else ""
-    typer.echo(f"Wrote {made.folder}: {made.record['exams']} exams{skipped}.")
-    flag = " --froc" if made.localizes else ""
+    exams = f"{made.record['exams']} exams{skipped}"
+    said = f"{made.folder} is complete: nothing was done" if made.was_complete else f"Wrote {made.folder}"
+    typer.echo(f"{said}: {exams}.")
+    for note in made.notes:
+        typer.echo(f"Warning: {note}.", err=True)
+    # An FROC of maps needs maps, which are only there if they were asked for.
+    flag = " --froc" if made.localizes == "marks" or made.has_saliency else ""
     typer.echo(f"Next: cadkit evaluate{flag} {made.folder}")
 
 

@@ -117,11 +117,16 @@ def imported(name: str) -> tuple[object, Installed]:
         made = _from_file(Path(path), attribute)
         # A file has no version of its own: what another version of it predicted is another prediction.
         return made, Installed(name, Path(path).name, f"sha256:{sha256_of(path)[:12]}", name)
-    plugin, point = _find(name)
+    plugin, point = find(name)
     return point.load(), plugin
 
 
-def _find(name: str) -> tuple[Installed, EntryPoint]:
+def find(name: str) -> tuple[Installed, EntryPoint]:
+    """An installed plugin by name. Imports nothing.
+
+    Raises:
+        InputError: there is none, or two share the name.
+    """
     known = installed()
     if name in known:
         return known[name]
@@ -147,7 +152,12 @@ def _from_file(path: Path, attribute: str) -> object:
         raise InputError("not a Python file", file=path)
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
+    # As in `python file.py`, what lies beside the file can be imported.
+    sys.path.insert(0, beside := str(path.resolve().parent))
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.remove(beside)
     return getattr(module, attribute)
 
 

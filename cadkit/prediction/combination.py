@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property, reduce
-from itertools import count as numbers
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +16,9 @@ from cadkit.errors import InputError
 from cadkit.files import fingerprint
 from cadkit.prediction.folder import ID_COLUMNS, LEVELS, Predictions
 from cadkit.prediction.frames import FileSaliency
-from cadkit.prediction.levels import answered_exams, level_frame, owners_of
+from cadkit.prediction.levels import LOWER, answered_exams, level_frame, owners_of, pooled_from_less
 from cadkit.prediction.merging import Merging, average_maps, merge_marks
+from cadkit.prediction.naming import names_of
 from cadkit.prediction.writing import skipped_table
 
 _RULE = Merging()
@@ -54,7 +54,7 @@ class Combination(Predictions):
         rule: Merging = _RULE,
     ) -> None:
         self.parts, self.data, self.rule = tuple(parts), data, rule
-        self.names = _names(self.parts)
+        self.names = tuple(names_of(self.parts))
         self.weights = _weights(weights, len(self.parts))
         self._label = name
         self._check_parts()
@@ -254,8 +254,18 @@ class Combination(Predictions):
     def _warnings(self) -> list[tuple[str, str]]:
         found = []
         kinds = {str(part.record.get("scores", "risk")) for part in self.parts}
-        if len(kinds) > 1:
-            found.append((self._label, f"scores of different kinds were averaged ({', '.join(sorted(kinds))})"))
+        ranges = self._ranges()
+        if len(kinds) > 1 or len({low >= 0 and high <= 1 for low, high in ranges}) > 1:
+            told = ", ".join(
+                f"{name}: {part.record.get('scores', 'risk')}, {low:.4g} to {high:.4g}"
+                for (part, name), (low, high) in zip(self._named(), ranges, strict=True)
+            )
+            found.append((self._label, f"scores of different kinds were averaged ({told}); the larger range rules"))
+        for part, name in self._named():
+            gone = [label for label in part.labels if label not in self.common_labels]
+            without = [other for one, other in self._named() if not set(gone) <= set(one.labels)]
+            if gone:
+                found.append((self._label, f"{', '.join(gone)} of {name} left out: not scored by {', '.join(without)}"))
         for part, name in self._named():
             made_for = part.record.get("dataset_fingerprint")
             if made_for and made_for != self.data.fingerprint:
@@ -264,7 +274,19 @@ class Combination(Predictions):
             found.append((self._label, f"without marks or maps: {self._unplaced}"))
         for part, name in self._named():
             found += [(unit, f"{name}: {reason}") for unit, reason in _skipped(part, "warning").items()]
+        for part, name in self._named():
+            for level in (level for level in LOWER if self._levels[level] is not None):
+                if count := pooled_from_less(part, level, self.data):
+                    found.append(
+                        (self._label, f"{count} {level}(s) of {name} were pooled from fewer parts than they have")
+                    )
         return found
+
+    def _ranges(self) -> list[tuple[float, float]]:
+        """The lowest and the highest score of each part, over the common labels."""
+        frames = next(frames for frames in self._levels.values() if frames is not None)
+        scores = [frame.select(c for c in self.common_labels if c in frame.columns).to_numpy() for frame in frames]
+        return [(float(one.min()), float(one.max())) for one in scores]
 
     def saliency(self, image_id: str) -> FileSaliency | None:
         """The mean of the parts' maps of an image; None where one of them has none."""
@@ -296,16 +318,6 @@ def _part_record(part: Predictions, name: str, weight: float) -> dict[str, Any]:
         "fingerprint": part.fingerprint,
         **kept,
     }
-
-
-def _names(parts: Sequence[Predictions]) -> tuple[str, ...]:
-    """Names that differ: as recorded, else numbered."""
-    made: list[str] = []
-    for part in parts:
-        name = str(part.record.get("name") or part.name)
-        free = (f"{name} ({n})" if n > 1 else name for n in numbers(1))
-        made.append(next(one for one in free if one not in made))
-    return tuple(made)
 
 
 def _weights(given: Sequence[float] | None, parts: int) -> tuple[float, ...]:

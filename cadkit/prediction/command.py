@@ -22,6 +22,7 @@ from cadkit.data import Exam
 from cadkit.errors import Failure, InputError
 from cadkit.files import write_text
 from cadkit.plugin import ExamPrediction, Model, ModelInfo, Skipped
+from cadkit.plugin.code import program_of
 from cadkit.prediction.answers import read_answers
 from cadkit.prediction.folder import Predictions, safe_name
 from cadkit.prediction.functions import without_empty_marks
@@ -251,6 +252,7 @@ def predict_command(
         "model": name,
         "name": name,
         "cadkit": cadkit.__version__,
+        "code": program_of(words) or None,
         "split": split,
         "settings": {"command": command, "format": format},
         "store_fingerprint": dataset.store_fingerprint if format == "png16" else None,

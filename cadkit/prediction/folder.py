@@ -30,6 +30,7 @@ from cadkit.data.csv_lines import refuse_ragged
 from cadkit.errors import InputError
 from cadkit.files import atomic, fingerprint, read_toml
 from cadkit.prediction.frames import FileSaliency
+from cadkit.prediction.naming import title_of
 
 LEVELS = {"image": ("image_id",), "breast": ("exam_id", "side"), "exam": ("exam_id",)}
 FILES = {"image": "images", "breast": "breasts", "exam": "exams"}
@@ -50,6 +51,15 @@ class Predictions:
 
     absent = ""
     """Why an exam that is neither scored nor listed as skipped has no answer; empty where that is a fault."""
+
+    called = ""
+    """The name that a person gave it; empty where none did."""
+
+    was_complete = False
+    """Whether it was complete before it was asked for, so that nothing was written."""
+
+    notes: tuple[str, ...] = ()
+    """What whoever asked for it should know of it."""
 
     def __init__(self, folder: Path, record: Mapping[str, Any]) -> None:
         self.folder, self.record = folder, dict(record)
@@ -82,6 +92,11 @@ class Predictions:
     def name(self) -> str:
         """Name of the folder."""
         return self.folder.resolve().name
+
+    @property
+    def title(self) -> str:
+        """What it is called: as a person named it, else by `cadkit.prediction.naming`."""
+        return self.called or title_of(self.record, self.name)
 
     @property
     def probability(self) -> bool:
@@ -159,10 +174,15 @@ class Predictions:
         empty = frame.select(pl.any_horizontal(pl.col(k).is_null() for k in keys)).to_series()
         if empty.any():
             raise InputError(f"{' and '.join(keys)} must be filled", file=path, row=int(empty.arg_true()[0]) + 1)
-        twice = frame.select(keys).is_duplicated()
-        if twice.any():
-            row = int(twice.arg_true()[0]) + 1
-            raise InputError("the same id stands twice", file=path, row=row, value=frame.select(keys).row(row - 1))
+        again = ~frame.select(pl.struct(keys).is_first_distinct()).to_series()
+        if again.any():
+            row = int(again.arg_true()[0])
+            unit = frame.select(keys).row(row)
+            first = frame.select(keys).rows().index(unit) + 1
+            raise InputError(
+                f"the same id stands twice, first in row {first}", file=path, row=row + 1, value=unit,
+                mend="Keep one score of each.",
+            )  # fmt: skip
         return frame
 
     def _used(self, frame: pl.DataFrame) -> pl.DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import cadkit
 from cadkit.data import Image
@@ -13,6 +13,7 @@ from cadkit.errors import InputError
 from cadkit.files import read_toml, write_toml
 from cadkit.plugin import ImagePrediction, Model, ModelInfo, Skipped
 from cadkit.prediction.folder import Predictions
+from cadkit.prediction.function_identity import identity_of
 from cadkit.prediction.running import predict
 from cadkit.prediction.sources import usual_labels
 from cadkit.prepare import open_dataset
@@ -30,12 +31,23 @@ class FunctionModel(Model):
 
     def predict_image(self, image: Image) -> ImagePrediction | Skipped:
         """The function's answer; a bare number is the score of the only label."""
-        answer = self.function(image)
+        answer: Any = self.function(image)
         if isinstance(answer, ImagePrediction | Skipped):
             return answer
         if isinstance(answer, Mapping):
             return ImagePrediction(answer)
+        if answer is None:
+            name = name_of(self.function)
+            raise InputError(
+                f"the function {name} answered None for image {image.id} of exam {image.exam.id}",
+                mend="Let it return a number, scores by label, a cadkit.ImagePrediction, or cadkit.Skipped(reason).",
+            )
         return ImagePrediction({self.info.labels[0]: float(answer)})
+
+
+def name_of(function: ImageFunction) -> str:
+    """Its name; that of its class where it has none."""
+    return str(getattr(function, "__name__", type(function).__name__)).strip("<>")
 
 
 def predict_function(
@@ -54,7 +66,8 @@ def predict_function(
         function: takes a `cadkit.Image`; sees no truth.
         data: a prepared dataset.
         split: train, validation, test or all.
-        out: folder; `predictions/<function>-<split>` by default. Predictions of a function of this name are replaced.
+        out: folder; `predictions/<function>-<8 digits of its code>-<split>` by default. Predictions of a function of
+            this name are replaced.
         labels: that it scores; malignant by default, or the dataset's only label.
         scores: probabilities, or any scale.
         quiet: show no progress.
@@ -64,8 +77,8 @@ def predict_function(
         Failure: the function raised, or answered what the contract forbids; the exam is named.
     """
     dataset = open_dataset(data).split(split)
-    name = getattr(function, "__name__", type(function).__name__).strip("<>")
-    folder = Path(out) if out is not None else Path("predictions") / f"{name}-{split}"
+    name = name_of(function)
+    folder = Path(out) if out is not None else Path("predictions") / f"{name}-{identity_of(function)}-{split}"
     record = {
         "model": f"function {name}",
         "name": name,
@@ -86,4 +99,6 @@ def without_empty_marks(made: Predictions) -> Predictions:
     if made.localizes != "marks" or made.marks().height:
         return made
     write_toml(made.folder / "prediction.toml", {**made.record, "localizes": ""})
-    return Predictions.open(made.folder)
+    opened = Predictions.open(made.folder)
+    opened.notes = made.notes
+    return opened

@@ -98,6 +98,24 @@ def pooled(lower: Rows, units: Iterable[tuple[Any, Unit]], pooling: Mapping[str,
     return found
 
 
+def incomplete(lower: Rows, units: Iterable[tuple[Any, Unit]]) -> int:
+    """How many breasts (or exams) have a score below, but not of every image (or breast) that the dataset has of them.
+
+    Args:
+        lower: scores of the level below, by id.
+        units: (id, breast or exam).
+    """
+    count = 0
+    for _, unit in units:
+        if isinstance(unit, Exam):
+            parts = [(unit.id, side) in lower for side in unit.breasts]
+        else:
+            assert isinstance(unit, Breast)
+            parts = [image.id in lower for image in unit.images]
+        count += any(parts) and not all(parts)
+    return count
+
+
 def _pool(groups: list[list[Row]], way: str) -> Row:
     first, *others = [row for rows in groups for row in rows]
     names = [name for name in first if all(name in row for row in others)]
@@ -122,17 +140,28 @@ def level_frame(predictions: Predictions, level: str, data: Dataset) -> pl.DataF
     return pl.DataFrame(named, schema={**dict.fromkeys(keys, pl.String), **scores}, orient="row")
 
 
+def pooled_from_less(predictions: Predictions, level: str, data: Dataset) -> int:
+    """How many units of a level that the prediction lacks are pooled from fewer parts than they have (`incomplete`)."""
+    if predictions.has(level) and predictions.scores(level).height:
+        return 0
+    return incomplete(*_below(predictions, level, data))
+
+
 def _pooled_rows(predictions: Predictions, level: str, data: Dataset) -> Rows:
+    lower, units = _below(predictions, level, data)
+    return pooled(lower, units, predictions.record.get("pooling", {})) if lower else {}
+
+
+def _below(predictions: Predictions, level: str, data: Dataset) -> tuple[Rows, Iterable[tuple[Any, Unit]]]:
+    """Scores of the level below, given or pooled, and the units to pool them for."""
     if level not in LOWER:
-        return {}
+        return {}, ()
     below = LOWER[level]
     if predictions.has(below) and predictions.scores(below).height:
         lower = rows_by_id(predictions, below)
     else:
         lower = _pooled_rows(predictions, below, data)
-    if not lower:
-        return {}
     units: Iterable[tuple[Any, Unit]] = ((exam.id, exam) for exam in data.exams)
     if level == "breast":
         units = (((breast.exam.id, breast.side), breast) for breast in data.breasts)
-    return pooled(lower, units, predictions.record.get("pooling", {}))
+    return lower, units

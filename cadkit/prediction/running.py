@@ -26,6 +26,7 @@ from cadkit.prediction.writing import (
     JOURNAL,
     Tables,
     begin,
+    differing,
     finish,
     places_table,
     scores_table,
@@ -34,7 +35,7 @@ from cadkit.prediction.writing import (
 from cadkit.progress import track
 
 _IDENTITY = (
-    "model", "version", "run", "run_created", "settings", "labels", "scores", "pooling",
+    "model", "version", "code", "run", "run_created", "settings", "labels", "scores", "pooling",
     "dataset_fingerprint", "store_fingerprint", "split", "seed", "saliency", "exams",
 )  # fmt: skip
 
@@ -47,6 +48,7 @@ def predict(
     record: Mapping[str, Any],
     saliency: bool = False,
     quiet: bool = False,
+    beside: bool = False,
 ) -> Predictions:
     """Run a model over every exam of `data` and write a prediction folder.
 
@@ -58,6 +60,7 @@ def predict(
         record: what prediction.toml says of the model and the run.
         saliency: write the maps too.
         quiet: show no progress.
+        beside: where the folder holds another prediction, take the next free one beside it, `<folder>-2`.
 
     Raises:
         InputError: the folder holds another prediction.
@@ -77,11 +80,15 @@ def predict(
         "saliency": saliency,
         "exams": len(exams),
     }
+    if beside:
+        folder = _beside(folder, full)
     complete = begin(folder, full, _IDENTITY)
     if full.get("run") or full.get("split") != "all":  # what nobody trained, asked about all exams, needs no split
         record_use(data.folder, "prediction", folder)
     if complete:
-        return Predictions.open(folder)
+        made = Predictions.open(folder)
+        made.was_complete, made.notes = True, _notes(info, data)
+        return made
     model.wants = frozenset({"marks", "rois", "saliency"} if saliency else {"marks", "rois"})
     journal = folder / JOURNAL
     done = _whole_lines(journal)
@@ -96,7 +103,30 @@ def predict(
     except OSError as error:
         raise disk_full(journal, error) from error
     _finish(folder, info, full)
-    return Predictions.open(folder)
+    made = Predictions.open(folder)
+    made.notes = _notes(info, data)
+    return made
+
+
+def _beside(folder: Path, record: Mapping[str, Any]) -> Path:
+    """`folder`, or the first of `<folder>-2`, `<folder>-3`, ... that holds no other prediction."""
+    chosen, number = folder, 1
+    while differing(chosen, record, _IDENTITY):
+        number += 1
+        chosen = folder.with_name(f"{folder.name}-{number}")
+    return chosen
+
+
+def _notes(info: ModelInfo, data: Dataset) -> tuple[str, ...]:
+    """What cannot be judged afterwards: labels that no table of the dataset has."""
+    columns = {*data.tables["breasts"].columns, *data.tables["exams"].columns}
+    unknown = [label for label in info.labels if label.partition("=")[0] not in columns]
+    if not unknown:
+        return ()
+    return (
+        f"neither breasts.csv nor exams.csv of {data.folder} has {', '.join(unknown)}, which the model scores; "
+        f"the dataset's labels are {', '.join(data.meta.labels)}",
+    )
 
 
 def _whole_lines(journal: Path) -> int:

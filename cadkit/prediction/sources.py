@@ -10,7 +10,8 @@ from cadkit.data import Dataset
 from cadkit.errors import InputError
 from cadkit.files import read_toml
 from cadkit.plugin import Config, Model, Run
-from cadkit.plugin.registry import load
+from cadkit.plugin.code import code_of
+from cadkit.plugin.registry import installed, load
 from cadkit.prediction.folder import FILES, Predictions
 from cadkit.prediction.running import predict
 from cadkit.prediction.table import TablePredictions, is_table
@@ -69,6 +70,7 @@ def predict_with(
     settings: Mapping[str, Any] | None = None,
     device: str = "auto",
     quiet: bool = False,
+    beside: bool = False,
 ) -> Predictions:
     """Predict the exams of a split with a run, or with a plugin that needs no training.
 
@@ -81,6 +83,7 @@ def predict_with(
         settings: configuration values of a plugin without a run.
         device: auto, cpu, cuda, ...
         quiet: show no progress.
+        beside: where the folder holds another prediction, take the next free one beside it.
 
     Raises:
         InputError: there is no such run or plugin, the plugin must be trained first, or the data do
@@ -105,10 +108,11 @@ def predict_with(
         record={**keep, "name": name, "split": split, "settings": model.config.to_toml()},
         saliency=saliency,
         quiet=quiet,
+        beside=beside,
     )
 
 
-_KEPT = ("model", "distribution", "version", "cadkit", "run", "run_created", "preset", "seed")
+_KEPT = ("model", "distribution", "version", "code", "cadkit", "run", "run_created", "preset", "seed")
 
 
 def _from_run(folder: Path, settings: Mapping[str, Any] | None, device: str) -> tuple[Model, dict[str, Any], str]:
@@ -121,6 +125,7 @@ def _from_run(folder: Path, settings: Mapping[str, Any] | None, device: str) -> 
     record = {
         **run.record,
         "model": run.record["plugin"],
+        "code": code_of(str(run.record["plugin"])),
         "run": str(folder.resolve()),
         "run_created": run.record.get("created", ""),
     }
@@ -144,6 +149,7 @@ def _from_plugin(source: str, settings: Mapping[str, Any] | None, device: str) -
         "model": source,
         "distribution": plugin.distribution,
         "version": plugin.version,
+        "code": code_of(source),
         "cadkit": cadkit.__version__,
     }
     return model, record, name
@@ -158,9 +164,27 @@ def as_predictions(source: str, **options: Any) -> Predictions:
     """
     if is_predictions(source):
         return Predictions.open(source)
-    if Path(source).is_dir() and not is_run(source):
-        raise InputError("neither a run nor a prediction folder", file=source)
+    if not is_run(source):
+        _refuse_unknown(source)
     return predict_with(source, **options)
+
+
+def _refuse_unknown(source: str) -> None:
+    """Refuse what is neither a run nor a prediction folder, nor names a plugin.
+
+    Raises:
+        InputError: says which of them it might have been.
+    """
+    if Path(source).is_dir():
+        raise InputError("neither a run nor a prediction folder", file=source)
+    known: Mapping[str, str] = {name: name.rpartition(":")[2] for name in installed()}
+    if ".py" not in source and source not in known and source not in known.values():
+        raise InputError(
+            "there is no such folder, file or plugin",
+            value=source,
+            mend="Name a run, a prediction folder, a score table, or an installed plugin"
+            + (f" ({', '.join(known)})." if known else "; there is none."),
+        )
 
 
 def dataset_for(sources: Sequence[str], data: str | Path | None) -> Path:
@@ -175,6 +199,9 @@ def dataset_for(sources: Sequence[str], data: str | Path | None) -> Path:
         path = Path(source) / ("run.toml" if is_run(source) else "prediction.toml")
         if path.is_file() and (record := read_toml(path)).get("dataset"):
             return dataset_of(record)
+    for source in sources:
+        if not any(is_one(source) for is_one in (is_run, is_predictions, is_table)):
+            _refuse_unknown(source)
     raise InputError(
         "no source says what dataset it is of", value=", ".join(sources), mend="Name the dataset with --data."
     )
@@ -203,33 +230,15 @@ def predictions_of(
         return TablePredictions.read(source, {*data.meta.labels, *labels})
     if is_run(source):
         return _of_run(source, data, split, saliency, device)
-    return as_predictions(source, data=data.folder, split=split, saliency=saliency, device=device)
+    return as_predictions(source, data=data.folder, split=split, saliency=saliency, device=device, beside=True)
 
 
 def _of_run(source: str, data: Dataset, split: str, maps: bool, device: str) -> Predictions:
-    """Predictions of a run: those in `predictions/` if they are of this run and data and suffice, else new ones."""
+    """Predictions of a run: those in `predictions/` if run, code, settings and data are the same, else new ones."""
     run = Run.open(source)
     folder = Path("predictions") / f"{run.name}-{split}"
     if run.record.get("dataset") != str(data.folder.resolve()):
         folder = Path("predictions") / f"{run.name}-{data.folder.resolve().name}-{split}"
-    where = _folder_for(folder, run, data, maps)
-    return predict_with(source, data=data.folder, split=split, saliency=maps, out=where, device=device)
-
-
-def _folder_for(folder: Path, run: Run, data: Dataset, maps: bool) -> Path:
-    """`folder`, or one beside it where it holds predictions of another run or of other data, or has no maps."""
-    wanted = {
-        "run": str(run.folder.resolve()),
-        "run_created": run.record.get("created"),
-        "dataset_fingerprint": data.fingerprint,
-        "store_fingerprint": data.store_fingerprint,
-        "saliency": maps,
-    }
-    chosen, number = folder, 1
-    while (chosen / "prediction.toml").exists():
-        record = read_toml(chosen / "prediction.toml")
-        if all(record.get(key) == value for key, value in wanted.items()):
-            break
-        number += 1
-        chosen = folder.with_name(f"{folder.name}-{number}")
-    return chosen
+    return predict_with(
+        source, data=data.folder, split=split, saliency=maps, out=folder, device=device, beside=True
+    )  # fmt: skip

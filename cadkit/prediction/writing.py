@@ -27,22 +27,31 @@ class Tables:
     skipped: pl.DataFrame
 
 
+def differing(folder: Path, record: Mapping[str, Any], identity: Sequence[str]) -> list[str]:
+    """Keys in which the prediction that a folder holds is another one; none where it holds none."""
+    path = folder / "prediction.toml"
+    if not path.exists() or _unanswered(folder):
+        return []
+    old = read_toml(path)
+    return [key for key in identity if old.get(key) != record.get(key)]
+
+
 def begin(folder: Path, record: Mapping[str, Any], identity: Sequence[str]) -> bool:
     """Whether the folder holds this very prediction, complete. Otherwise make it ready to go on.
 
     Args:
         folder: of the prediction.
         record: what prediction.toml will say.
-        identity: keys of the record that must be as they were for the folder to be gone on with.
+        identity: keys of the record that must be as they were for the folder to be gone on with. One that was begun
+            and has no answer yet is begun anew: its model was mended, perhaps.
 
     Raises:
         InputError: the folder holds another prediction, or something else.
     """
     path = folder / "prediction.toml"
-    if path.exists():
+    if path.exists() and not _unanswered(folder):
         old = read_toml(path)
-        differs = [key for key in identity if old.get(key) != record.get(key)]
-        if differs:
+        if differs := differing(folder, record, identity):
             raise InputError(
                 f"the folder holds another prediction (differs in {', '.join(differs)})",
                 file=folder,
@@ -52,10 +61,18 @@ def begin(folder: Path, record: Mapping[str, Any], identity: Sequence[str]) -> b
             (folder / JOURNAL).unlink(missing_ok=True)  # a kill may have come just before it was removed
         return bool(old.get("complete"))
     refuse_file(folder)
-    if folder.exists() and any(not name.name.endswith(".part") for name in folder.iterdir()):
+    if folder.exists() and not path.exists() and any(not name.name.endswith(".part") for name in folder.iterdir()):
         raise InputError("the folder is not empty and holds no prediction", file=folder, mend="Give another --out.")
     write_toml(path, {**record, "complete": False})
     return False
+
+
+def _unanswered(folder: Path) -> bool:
+    """Whether a prediction was begun and its model answered nothing."""
+    begun = read_toml(folder / "prediction.toml").get("complete") is False
+    journal = folder / JOURNAL
+    empty = not journal.exists() or journal.stat().st_size == 0
+    return begun and empty and not (folder / "saliency").exists()
 
 
 def finish(folder: Path, tables: Tables, record: Mapping[str, Any]) -> None:

@@ -189,3 +189,14 @@ def test_a_class_in_a_file_needs_no_installation(tmp_path: Path) -> None:
         load(f"{path}:Other")
     with pytest.raises(InputError, match="no such file"):
         load(f"{tmp_path / 'absent.py'}:Good")
+
+
+def test_a_file_may_import_what_lies_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "beside_own.py").write_text("LABELS = ('malignant',)\n")
+    path = tmp_path / "own.py"
+    path.write_text("import beside_own\n" + GOOD.replace('("malignant",)', "beside_own.LABELS"))
+    before = list(sys.path)
+    model, _ = load(f"{path}:Good")
+    assert model.info.labels == ("malignant",)
+    assert sys.path == before
+    del sys.modules["beside_own"]

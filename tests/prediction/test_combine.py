@@ -51,6 +51,21 @@ def test_scores_are_the_weighted_mean_at_every_level(data: Dataset, made: Make, 
     assert equal.record["name"] == "both"
 
 
+def test_scores_of_another_range_and_labels_that_vanish_are_told(data: Dataset, made: Make, tmp_path: Path) -> None:
+    a = made("a", {"breasts.csv": A})
+    percent = made("v", {"breasts.csv": "exam_id,side,malignant\ne1,L,46\ne1,R,7\ne2,L,30\n"})
+    told = [row[2] for row in combine([a, percent], data, tmp_path / "C").skipped().rows() if row[0] == "warning"]
+    assert told == [
+        "scores of different kinds were averaged (a: risk, 0.2 to 0.9, v: risk, 7 to 46); the larger range rules",
+        "benign of a left out: not scored by v",
+        # The right breast of e2 is scored by none.
+        "1 exam(s) of a were pooled from fewer parts than they have",
+        "1 exam(s) of v were pooled from fewer parts than they have",
+    ]
+    alike = combine([a, made("b", {"breasts.csv": B})], data, tmp_path / "alike").skipped()
+    assert not [row for row in alike.rows() if row[0] == "warning" and "pooled" not in row[2]]
+
+
 def test_labels_and_levels_in_common(data: Dataset, made: Make, tmp_path: Path, rows: Rows) -> None:
     images = "image_id,malignant,cyst\ne1-L-CC,0.2,1\ne1-L-MLO,0.6,1\n"
     toml = '[pooling]\nviews = "max"\nbreasts = "max"\n'
@@ -82,7 +97,13 @@ def test_what_one_skipped_is_skipped_with_its_reason(data: Dataset, made: Make, 
     b = made("b", {"breasts.csv": B + "e3,L,0,0\n", "skipped.csv": "level,id,reason\nbreast,e3/R,implant\n"})
     found = combine([a, b], data, tmp_path / "C")
     assert set(rows(found, "exam")) == {"e1", "e2"}
-    assert found.skipped().rows() == [("exam", "e3", "a: film"), ("warning", "e1", "a: two views")]
+    assert found.skipped().rows() == [
+        ("exam", "e3", "a: film"),
+        ("warning", "e1", "a: two views"),
+        # No part scores the right breast of e2, and b not that of e3.
+        ("warning", "C", "1 exam(s) of a were pooled from fewer parts than they have"),
+        ("warning", "C", "2 exam(s) of b were pooled from fewer parts than they have"),
+    ]
     assert found.record["exams"] == 3
 
 

@@ -48,7 +48,10 @@ def test_what_a_folder_localizes_with(tmp_path: Path, write: Write) -> None:
         ({"images.csv": 'image_id,malignant\na,"0,5"\n'}, r"row 1: .*'0,5'"),
         ({"images.csv": "image_id,malignant,world.malignant\na,1,high\n"}, r"world\.malignant.*'high'"),
         ({"images.csv": "image_id,malignant,world.malignant\na,1,nan\n"}, r"world\.malignant.*'nan'"),
-        ({"images.csv": "image_id,malignant\na,1\nb,2\na,3\n"}, r"images\.csv, row 1: the same id stands twice.*'a'"),
+        (
+            {"images.csv": "image_id,malignant\na,1\nb,2\na,3\n"},
+            r"images\.csv, row 3: the same id stands twice, first in row 1.*'a'",
+        ),
         ({"images.csv": "image_id,malignant\na,1\n,2\n"}, r"row 2: image_id must be filled"),
         ({"images.csv": "image,malignant\na,1\n"}, r"header: the column image_id is missing"),
         ({"images.csv": "image_id\na\n"}, "no column of scores"),

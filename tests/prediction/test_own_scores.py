@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -41,7 +43,7 @@ def test_a_function_is_predicted_and_evaluated(data: Path, here: Path) -> None:
     spec.loader.exec_module(module)
     opened = cadkit.open(data)
     made = cadkit.predict(module.texture, opened, split="all")
-    assert made.folder == Path("predictions/texture-all")
+    assert re.fullmatch(r"predictions/texture-[0-9a-f]{8}-all", str(made.folder))
     scores = dict(made.scores("image").select("image_id", "malignant").iter_rows())
     for image in opened.images:
         pixels = image.pixels()
@@ -129,3 +131,95 @@ def test_the_examples_program_answers(data: Path, here: Path) -> None:
     made = predict_command(command, data, split="all", batch=12, quiet=True)
     assert made.folder == Path("predictions/model-all")
     assert made.scores("image").height == len(cadkit.open(data).images)
+
+
+def test_two_functions_of_one_name_have_a_folder_each(data: Path, here: Path) -> None:
+    def made_of(value: float) -> cadkit.Predictions:
+        return cadkit.predict(lambda image: value, data, split="all")
+
+    low, high = made_of(1.0), made_of(2.0)
+    assert set(low.scores("image")["malignant"]) == {1.0}
+    assert set(high.scores("image")["malignant"]) == {2.0}
+    assert made_of(1.0).folder == low.folder
+    report = cadkit.evaluate([low, high], data, bootstrap=20, cases=0)
+    assert len(report.table("results")["model"].unique()) == 2
+
+
+def test_a_function_is_known_by_what_decides_its_answer() -> None:
+    from cadkit.prediction.function_identity import identity_of
+
+    def with_closure(value: Any) -> Callable[[Any], Any]:
+        def score(image: Any) -> Any:
+            return value
+
+        return score
+
+    def with_default(value: Any) -> Callable[[Any], Any]:
+        def score(image: Any, value: Any = value) -> Any:
+            return value
+
+        return score
+
+    def of_source(text: str, **names: Any) -> Any:
+        exec(text, names)
+        return names["score"]
+
+    class Net:
+        def __init__(self, weight: float) -> None:
+            self.weights = np.arange(5000) + 0.0
+            self.weights[2500] = weight
+            self.own = self
+
+        def __call__(self, image: Any) -> float:
+            return float(self.weights[2500])
+
+    def different() -> list[Any]:
+        body = "def score(image):\n    return {}"
+        return [
+            *map(with_closure, (1.0, 2.0, Net(1), Net(2))),
+            *map(with_default, (1.0, 2.0)),
+            of_source(body.format("image + 1")), of_source(body.format("image + 2")),
+            of_source(body.format("image - 1")), of_source(body.format("net(image)"), net=Net(1)),
+            of_source(body.format("net(image)"), net=Net(2)), Net(1), Net(2), Net(2).__call__,
+        ]  # fmt: skip
+
+    first, second = ([identity_of(one) for one in different()] for _ in range(2))
+    assert first == second
+    assert len(set(first)) == len(first)
+
+
+def test_a_function_that_answers_nothing_is_told_so(data: Path, here: Path) -> None:
+    def forgot(image: cadkit.Image) -> None:
+        image.pixels().mean()
+
+    with pytest.raises(InputError, match=r"function forgot answered None for image .* of exam e0.*return a number"):
+        cadkit.predict(forgot, data, split="all")
+
+
+def test_a_label_that_no_table_has_is_told(data: Path, here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.warns(UserWarning, match="neither breasts.csv nor exams.csv of .* has tumour, which"):
+        made = cadkit.predict(lambda image: 0.5, data, split="all", labels=["tumour"])
+    from cadkit.cli.models import _told
+
+    _told(made)
+    assert "Warning: neither breasts.csv" in capsys.readouterr().err
+
+
+class Pandas:
+    """What is used of a data frame of pandas."""
+
+    def to_csv(self, path_or_buf: Path, *, index: bool) -> None:
+        assert not index
+        shutil.copy(EXAMPLES / "scores.csv", path_or_buf)
+
+
+def test_data_frames_are_compared_and_elsewhere_it_is_said_how_to_write_them(data: Path, here: Path) -> None:
+    whole = cadkit.compare(EXAMPLES / "scores.csv", "cancer", ["ours"], cluster="patient_id", bootstrap=20, out="A")
+    same = cadkit.compare(Pandas(), "cancer", ["ours"], cluster="patient_id", bootstrap=20)
+    assert same.table("results")["value"].to_list() == whole.table("results")["value"].to_list()
+    with pytest.raises(InputError, match=r"data frame is no source.*frame\.to_csv\(.scores.csv., index=False"):
+        cadkit.evaluate(Pandas(), data)  # type: ignore[arg-type]
+    frame = pl.read_csv(EXAMPLES / "scores.csv")
+    for given in (frame, [frame], {"ours": frame}):
+        with pytest.raises(InputError, match=r"data frame is no source.*frame\.write_csv"):
+            cadkit.evaluate(given, data)  # type: ignore[arg-type]
