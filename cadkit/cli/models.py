@@ -167,8 +167,8 @@ def _told(made: Predictions) -> None:
     left_out = made.skipped()["level"].to_list().count("exam")
     skipped = f" ({left_out} skipped: {made.folder}/skipped.csv)" if left_out else ""
     exams = f"{made.record['exams']} exams{skipped}"
-    said = f"{made.folder} is complete: nothing was done" if made.was_complete else f"Wrote {made.folder}"
-    typer.echo(f"{said}: {exams}.")
+    done = f"{made.folder} is complete: nothing was done. It has {exams}."
+    typer.echo(done if made.was_complete else f"Wrote {made.folder}: {exams}.")
     for note in made.notes:
         typer.echo(f"Warning: {note}.", err=True)
     # An FROC of maps needs maps, which are only there if they were asked for.

@@ -14,6 +14,7 @@ from cadkit.files import atomic, read_toml, refuse_file, write_toml
 from cadkit.prediction.folder import FILES, SKIPPED_COLUMNS
 
 JOURNAL = "journal.jsonl"
+_CODE = frozenset({"code", "version"})
 _KEYS = {"image": ("image_id", "exam_id"), "breast": ("exam_id", "side"), "exam": ("exam_id",)}
 
 
@@ -28,12 +29,16 @@ class Tables:
 
 
 def differing(folder: Path, record: Mapping[str, Any], identity: Sequence[str]) -> list[str]:
-    """Keys in which the prediction that a folder holds is another one; none where it holds none."""
+    """Keys in which the prediction that a folder holds is another one; none where it holds none.
+
+    Other code is no other prediction where nothing was answered yet: the model was mended, perhaps.
+    """
     path = folder / "prediction.toml"
-    if not path.exists() or _unanswered(folder):
+    if not path.exists():
         return []
     old = read_toml(path)
-    return [key for key in identity if old.get(key) != record.get(key)]
+    differs = [key for key in identity if old.get(key) != record.get(key)]
+    return [] if _CODE.issuperset(differs) and _unanswered(folder, old) else differs
 
 
 def begin(folder: Path, record: Mapping[str, Any], identity: Sequence[str]) -> bool:
@@ -42,37 +47,37 @@ def begin(folder: Path, record: Mapping[str, Any], identity: Sequence[str]) -> b
     Args:
         folder: of the prediction.
         record: what prediction.toml will say.
-        identity: keys of the record that must be as they were for the folder to be gone on with. One that was begun
-            and has no answer yet is begun anew: its model was mended, perhaps.
+        identity: keys of the record that must be as they were for the folder to be gone on with.
 
     Raises:
         InputError: the folder holds another prediction, or something else.
     """
     path = folder / "prediction.toml"
-    if path.exists() and not _unanswered(folder):
-        old = read_toml(path)
+    if path.exists():
         if differs := differing(folder, record, identity):
             raise InputError(
                 f"the folder holds another prediction (differs in {', '.join(differs)})",
                 file=folder,
                 mend="Give another folder with --out, or remove this one.",
             )
+        old = read_toml(path)
         if old.get("complete"):
             (folder / JOURNAL).unlink(missing_ok=True)  # a kill may have come just before it was removed
+        elif _unanswered(folder, old):
+            write_toml(path, {**record, "complete": False})  # by other code than it was begun with, perhaps
         return bool(old.get("complete"))
     refuse_file(folder)
-    if folder.exists() and not path.exists() and any(not name.name.endswith(".part") for name in folder.iterdir()):
+    if folder.exists() and any(not name.name.endswith(".part") for name in folder.iterdir()):
         raise InputError("the folder is not empty and holds no prediction", file=folder, mend="Give another --out.")
     write_toml(path, {**record, "complete": False})
     return False
 
 
-def _unanswered(folder: Path) -> bool:
+def _unanswered(folder: Path, record: Mapping[str, Any]) -> bool:
     """Whether a prediction was begun and its model answered nothing."""
-    begun = read_toml(folder / "prediction.toml").get("complete") is False
     journal = folder / JOURNAL
     empty = not journal.exists() or journal.stat().st_size == 0
-    return begun and empty and not (folder / "saliency").exists()
+    return record.get("complete") is False and empty and not (folder / "saliency").exists()
 
 
 def finish(folder: Path, tables: Tables, record: Mapping[str, Any]) -> None:

@@ -7,8 +7,10 @@ import re
 import shlex
 import subprocess
 import sys
+import textwrap
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,6 +55,20 @@ def test_the_last_file_is_the_examples_which_was_begun_by_the_command(tmp_path: 
 def test_the_table_of_checks_is_that_of_the_code() -> None:
     rows = [f"| `{each.id}` | {each.means} | {each.mend} |" for each in checks()]
     assert [line for line in PAGE.splitlines() if line.startswith("| `")] == rows
+
+
+def test_the_trained_model_keeps_the_contract(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    section = PAGE.split("## A model that is already trained")[1].split("It predicts with")[0]
+    text = textwrap.dedent(section[section.index("    from pydantic") :])
+    (tmp_path / "mine.py").write_text(text)
+    names: dict[str, Any] = {}
+    exec(text, names)
+    torch.save(names["network"]().state_dict(), tmp_path / "net.pt")
+    report = check_plugin(f"{tmp_path}/mine.py:Mine", config={"weights": str(tmp_path / "net.pt")}, train=False)
+    assert report.ok, report
+    assert report.counts["passed"] > 15
 
 
 def installed(folder: Path, site: Path) -> None:
