@@ -84,7 +84,10 @@ def _owner(point: EntryPoint) -> tuple[str, str]:
     """Name and version of an entry point's distribution; ? where its metadata are damaged."""
     if point.dist is None:
         return "?", "?"
-    written = point.dist.metadata.json  # of a lost file it is empty, where `name` raises or is None
+    try:
+        written = point.dist.metadata.json  # of a lost file it is empty, where `name` raises or is None
+    except OSError:  # a lost file in newer versions of importlib.metadata, which other packages may put in its place
+        return "?", "?"
     return str(written.get("name", "?")), str(written.get("version", "?"))
 
 

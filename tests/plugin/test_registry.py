@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.metadata import Distribution
 from pathlib import Path
 
 import pytest
@@ -163,6 +164,15 @@ def test_a_distribution_whose_metadata_are_lost_is_still_listed(site: Path) -> N
     row, _ = installed()["good"]
     assert (row.distribution, row.version) == ("?", "?")
     assert load("good")[0].__name__ == "Good"
+
+
+def test_lost_metadata_where_newer_importlib_raises(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lost(self: Distribution) -> None:
+        raise FileNotFoundError("No package metadata was found.")
+
+    kind = type(installed()["good"][1].dist)
+    monkeypatch.setattr(kind, "metadata", property(lost))
+    assert (installed()["good"][0].distribution, installed()["good"][0].version) == ("?", "?")
 
 
 def test_a_plugin_that_hangs_is_a_row(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
