@@ -87,7 +87,7 @@ def p_of_crossed(study: RatingStudy) -> dict[str, float | None]:
     """P values of no difference, readers and cases random."""
     found: dict[str, float | None] = {}
     for covariance in ("jackknife", "delong", "unbiased"):
-        overall = analyse(study, covariance=covariance).inferences["RRRC"].overall  # type: ignore[arg-type]
+        overall = analyse(study, covariance=covariance).inferences["RRRC"].overall
         assert overall is not None
         found[f"OR {covariance}"] = overall.p
     return found | p_of_bdg(study)
@@ -97,7 +97,7 @@ def p_of_bdg(study: RatingStudy) -> dict[str, float | None]:
     """P values of the U-statistic, by Student's t and by the normal; centred as well where that is another number."""
     found: dict[str, float | None] = {}
     for method in ("bdg",) if study.read.all() else ("bdg", "bdg-centred"):
-        result = analyse(study, method=method)  # type: ignore[arg-type]
+        result = analyse(study, method=method)
         assert result.normal is not None
         found[f"{method} t"] = result.inferences["RRRC"].differences["m0", "m1"].p
         found[f"{method} normal"] = result.normal.differences["m0", "m1"].p

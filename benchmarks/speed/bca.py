@@ -20,7 +20,7 @@ def measure(small: bool) -> Iterator[Row]:
     patient, truth, scores = cohort(small)
     for name, unit in (("patients", patient), ("rows", np.arange(len(truth)))):
         plain, corrected = (
-            least(lambda plan=plan, unit=unit: both(truth, scores[0], unit, plan))  # type: ignore[misc]
+            least(lambda plan=plan, unit=unit: both(truth, scores[0], unit, plan))
             for plan in (metrics.Bootstrap(n=replicates), metrics.Bootstrap(n=replicates, interval="bca"))
         )
         how = f"{corrected:.3f} s against {plain:.3f} s"

@@ -62,7 +62,7 @@ def measure(small: bool) -> Iterator[Row]:
     literal = min(before, after) / loop * replicates
     size = f"{len(truth):,} breasts, {truth.sum()} malignant, {replicates:,} replicates"
     for name, seconds, unit, bar in (("patients", by_patient, patient, 150), ("rows", by_row, rows, 100)):
-        floor = least(lambda unit=unit: draw(unit, plan))  # type: ignore[misc]
+        floor = least(lambda unit=unit: draw(unit, plan))
         how = f"loop {literal:.1f} s (scaled from {loop}), cadkit {seconds:.3f} s, drawing alone {floor:.3f} s"
         yield Row(f"AUC + PRAUC by {name}, {size}, against the loop", literal / seconds, "times", bar, note=how)
         yield Row(f"  the same against the drawing of the counts by {name}", seconds / floor, "times")

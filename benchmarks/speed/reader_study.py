@@ -37,7 +37,7 @@ def write_table(path: Path) -> None:
     for reader in range(READERS):
         chance = 1 / (1 + np.exp(4 - 1.5 * (looks + random.normal(size=breasts) * (0.8 + 0.08 * reader))))
         columns[f"Reader{reader + 1}"] = np.round(chance, 1)
-        columns[f"Recall{reader + 1}"] = (columns[f"Reader{reader + 1}"] >= 0.2).astype(int)  # type: ignore[operator]
+        columns[f"Recall{reader + 1}"] = (columns[f"Reader{reader + 1}"] >= 0.2).astype(int)
     for model in range(MODELS):
         columns[f"AI_{model + 1}"] = 1 / (1 + np.exp(4 - 1.5 * (looks + random.normal(size=breasts))))
     pl.DataFrame(columns).write_csv(path)

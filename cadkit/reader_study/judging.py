@@ -57,7 +57,7 @@ def _add_mean(work: Work, name: str, found: Sequence[Judged], **given: object) -
     areas = [[one.auc for one in found], [one.prauc for one in found]]
     spread = [deviation([number.value for number in numbers]) for numbers in areas]
     auc, prauc = (work.draws.mean(numbers) for numbers in areas)
-    work.add_areas(name, auc, prauc, sd=spread, given=given)  # type: ignore[arg-type]
+    work.add_areas(name, auc, prauc, sd=spread, given=given)
 
 
 def _judge_recalls(work: Work) -> None:

@@ -115,7 +115,8 @@ class Work:
         return found
 
     def add_areas(
-        self, model: str, auc: Number, prauc: Number, *, one: bool = False, sd: Sequence[float] | None = None,
+        self, model: str, auc: Number, prauc: Number, *, one: bool = False,
+        sd: Sequence[float | None] | None = None,
         given: Mapping[str, Any] | None = None, flags: tuple[str, ...] = (),
     ) -> None:  # fmt: skip
         """AUC and PRAUC of a model, without an interval where it is in-sample; what it is compared by is kept."""

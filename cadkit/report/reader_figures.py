@@ -257,18 +257,17 @@ def _curve_table(report: Report, name: str, models: Sequence[str]) -> Table:
 
 
 def _lambda(section: Section, model: str) -> StudyFigure:
-    sweeps = [one for one in section["sweeps"] if one["model"] == model]
+    sweeps = [cast("dict[str, Any]", one) for one in section["sweeps"] if one["model"] == model]
     data: dict[str, list[dict[str, Any]]] = {}
     panels = []
     for metric, letter in (("auc", "a"), ("prauc", "b")):
         data[f"sweep-{metric}"] = [
             {"series": one["reader"], "x": weight, "y": round(value, 5)}
             for one in sweeps
-            for weight, value in zip(section["lambdas"], one[metric], strict=True)  # type: ignore[literal-required]
+            for weight, value in zip(section["lambdas"], one[metric], strict=True)
         ]
         data[f"best-{metric}"] = [
-            {"series": one["reader"], "x": one[f"best_{metric}"][0], "y": one[f"best_{metric}"][1]}  # type: ignore[literal-required]
-            for one in sweeps
+            {"series": one["reader"], "x": one[f"best_{metric}"][0], "y": one[f"best_{metric}"][1]} for one in sweeps
         ]
         axis = {"values": [0, 0.25, 0.5, 0.75, 1], "format": ".2~f"}
         x = {"field": "x", "type": "quantitative", "title": "\u03bb, share of the reader (0: the model alone)",
@@ -322,8 +321,8 @@ def _distributions(section: Section) -> StudyFigure:
     width = max(90, 52 * len(models))
     for number, (metric, place, title) in enumerate(asked):
         rows = [
-            {"model": one["model"], "reader": one["reader"], "y": one[f"best_{metric}"][place]}  # type: ignore[literal-required]
-            for one in section["sweeps"]
+            {"model": one["model"], "reader": one["reader"], "y": one[f"best_{metric}"][place]}
+            for one in cast("list[dict[str, Any]]", section["sweeps"])
         ]
         data[f"values-{number}"] = rows
         # Each reader keeps a place beside the box, so that equal values stay apart.

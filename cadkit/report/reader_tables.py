@@ -229,8 +229,7 @@ def _differences(report: Report) -> StudyTable:
         )
     names = ("difference", "low", "high", "p", "p_adjusted", "method")
     plain: list[list[object]] = [
-        [_metric(row), row["a"], row["b"], *(row[name] for name in names)]  # type: ignore[literal-required]
-        for row in report["comparisons"]
+        [_metric(row), row["a"], row["b"], *(row.get(name) for name in names)] for row in report["comparisons"]
     ]
     source = Table("differences", ["metric", "a", "b", *names], plain)
     return StudyTable("Differences", columns, tuple(rows), source, opens=frozenset(opens))

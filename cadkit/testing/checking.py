@@ -209,7 +209,7 @@ def run_check(each: Check, subject: Subject, expected: str | None = None) -> Res
         return Result(each.id, "skipped", str(reason))
     except Fails as reason:
         failed = str(reason)
-    except Exception as error:
+    except Exception as error:  # whatever a plugin raises is what the check found
         failed = f"{type(error).__name__}: {error}"
     else:
         if expected is None:

@@ -123,7 +123,7 @@ class Subject:
         """
         try:
             model = self.model_class(self.config.model_copy(update=changes))
-        except Exception as error:
+        except Exception as error:  # whatever a plugin raises
             raise Blocked("static-config", f"it cannot be made: {type(error).__name__}: {error}") from error
         model.device, model.wants = "cpu", frozenset({"marks", "rois", "saliency"})
         return model
