@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,6 +22,19 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("the reference material (../shared) is not here")
     return folder
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A real browser (`tests.report.browser.Browser`); tests of pages skip where none is installed."""
+    from tests.report.browser import Browser, chromium
+
+    program = chromium()
+    if program is None:
+        pytest.skip("no Chromium is installed")
+    made = Browser(program, tmp_path_factory.mktemp("profile"))
+    yield made
+    made.close()
 
 
 class FakePixels:

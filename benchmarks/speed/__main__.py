@@ -1,4 +1,4 @@
-"""All benchmarks of the statistics in one table: `python -m benchmarks.speed [--small] [NAME ...]`.
+"""The benchmarks of the statistics and of the page in one table: `python -m benchmarks.speed [--small] [NAME ...]`.
 
 Each runs in a process of its own, so that peaks of memory are its own, with one thread. The exit status is 1 where a
 bar is missed.
@@ -14,7 +14,7 @@ import sys
 
 from benchmarks.speed.measuring import Row, machine, show
 
-NAMES = ("classification", "bca", "delong", "froc", "localization")
+NAMES = ("classification", "bca", "delong", "froc", "localization", "page")
 
 
 def rows_of(name: str, small: bool) -> list[Row]:

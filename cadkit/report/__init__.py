@@ -3,10 +3,11 @@
 Nothing is computed here that report.json does not hold; see `cadkit.evaluation.schema` for its shape.
 """
 
+from cadkit.report.charts import Chart
 from cadkit.report.compared import compared_tables
 from cadkit.report.methods import Methods, methods
 from cadkit.report.notebook import EvaluationReport
 from cadkit.report.terminal import terminal_table
 from cadkit.report.writing import write_report
 
-__all__ = ["EvaluationReport", "Methods", "compared_tables", "methods", "terminal_table", "write_report"]
+__all__ = ["Chart", "EvaluationReport", "Methods", "compared_tables", "methods", "terminal_table", "write_report"]

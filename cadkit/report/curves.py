@@ -9,13 +9,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from cadkit.evaluation.schema import CurveKind, CurveRow, Report, ResultRow
+from cadkit.evaluation.thinning import at_points, kept_points
 from cadkit.report import wording
 from cadkit.report.reading import is_chance, model_order, whole
 from cadkit.report.tables import slug
 
 DRAWN = ("roc", "pr", "froc", "reliability", "decision")
 OF_PROBABILITIES = ("reliability", "decision")
-_POINTS = 800  # of one curve on the page; report.json and the tables hold all of them
+# How near to the line a point lies that the page leaves out of a curve, and how far apart points stay on a straight
+# run, where the operating point is moved: in parts of an axis of 300 pixels.
+_CLOSE, _STEP = 0.001, 0.0025
 _FPI_ENDS = (0.25, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0)
 _SHARE_ENDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)
 _RARE = 0.02  # prevalence
@@ -150,7 +153,7 @@ def _series(report: Report, curve: CurveRow, index: int, end: float) -> Series:
         legend=_legend(curve, row),
         index=index,
         chance=is_chance(curve["model"]),
-        curve=with_stated(thinned(curve, end, {row["at"] for row in stated}), stated),
+        curve=with_stated(for_page(curve, end, {row["at"] for row in stated}), stated),
         n=denominators["n"] if denominators else 0,
         positives=(denominators["positives"] or 0) if denominators else 0,
         marked=tuple(
@@ -195,34 +198,17 @@ def with_stated(curve: CurveRow, rows: list[ResultRow]) -> CurveRow:
     return {**curve, "threshold": cuts, "x": x, "y": y}
 
 
-def thinned(curve: CurveRow, end: float, stated: Collection[float | None] = (), most: int = _POINTS) -> CurveRow:
-    """The curve with at most about `most` points, all of them points of the curve.
+def for_page(curve: CurveRow, end: float, stated: Collection[float | None] = ()) -> CurveRow:
+    """The curve through some of its points, as drawn within a thousandth of the axes of the whole curve.
 
-    Points beyond `end` go, except the first of them, so that the line leaves the picture. Of the rest,
-    one is kept in each of `most` cells along the curve's length, both ends, and those at `stated` thresholds.
+    Of a FROC those beyond `end` go, except the first of them, so that the line leaves the picture. Both ends are kept,
+    and the points at `stated` thresholds.
     """
+    if curve["kind"] in OF_PROBABILITIES:
+        return curve
     x, y = np.asarray(curve["x"], dtype=np.float64), np.asarray(curve["y"], dtype=np.float64)
     beyond = np.flatnonzero(x > end)
     count = int(beyond[0]) + 1 if len(beyond) and curve["kind"] == "froc" else len(x)
-    keep = np.arange(count)
-    if curve["kind"] in OF_PROBABILITIES:
-        return curve
-    if count > most:
-        steps = np.abs(np.diff(x[:count])) / max(end, 1e-12) + np.abs(np.diff(y[:count]))
-        length = np.concatenate([[0.0], np.cumsum(steps)])
-        cell = np.floor(length / max(length[-1], 1e-12) * most)
-        last = np.flatnonzero(np.diff(cell, append=cell[-1] + 1))
-        named = [i for i, cut in enumerate(curve["threshold"][:count]) if cut is not None and cut in stated]
-        keep = np.unique(np.concatenate([[0], last, named])).astype(np.intp)
-    out = CurveRow(
-        model=curve["model"],
-        label=curve["label"],
-        level=curve["level"],
-        kind=curve["kind"],
-        x=[float(x[i]) for i in keep],
-        y=[float(y[i]) for i in keep],
-        threshold=[curve["threshold"][i] for i in keep],
-    )
-    if "band_x" in curve and "low" in curve and "high" in curve:
-        out["band_x"], out["low"], out["high"] = curve["band_x"], curve["low"], curve["high"]
-    return out
+    kept = set(kept_points(x[:count] / end, y[:count], _CLOSE, _STEP).tolist())
+    named = {n for n, cut in enumerate(curve["threshold"][:count]) if cut is not None and cut in stated}
+    return at_points(curve, sorted(kept | named))

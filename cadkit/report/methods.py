@@ -140,7 +140,7 @@ def _classification(report: Report, cited: Cited) -> Iterator[str]:
     if "prauc" in found:
         yield f"The area under the precision-recall curve (PRAUC) is the average precision{cited('pr')}."
     if "prauc_trapezoid" in found:
-        yield "The trapezoidal PRAUC, which is optimistic, is given beside it."
+        yield "The trapezoidal PRAUC, which flatters tied scores, is given beside it."
     if "partial_auc" in found:
         given = [row.get("given", {}) for row in report["results"] if row["metric"] == "partial_auc"]
         corrected = any(one.get("corrected") for one in given)

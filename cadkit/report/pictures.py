@@ -15,7 +15,7 @@ from cadkit.files import inside
 
 BUDGET = 14 * 2**20  # bytes of all pictures together; base64 makes a third more of them
 _MOST = 60_000  # bytes of one picture, however few there are
-_QUALITIES = (88, 80, 70, 55, 40)
+_QUALITIES = (80, 70, 55, 40)  # of WebP; at the first no difference is seen at the size on the page
 _MAP = 128  # cells of a map's longer side; finer ones are averaged, for drawing only
 _LARGEST = 4096  # pixels of a side; what the evaluation writes is far smaller
 

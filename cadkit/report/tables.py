@@ -7,11 +7,14 @@ import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cadkit.evaluation.schema import CurveRow, Report
 from cadkit.report.headline import Headline
 from cadkit.report.reading import tells
+
+if TYPE_CHECKING:
+    import polars as pl
 
 _FORMULA = re.compile(r"^[=+@\t\r]|^-(?![\d.])")
 
@@ -39,6 +42,12 @@ class Table:
         writer.writerow(self.columns)
         writer.writerows([[_cell(value) for value in row] for row in self.rows])
         return out.getvalue()
+
+    def frame(self) -> pl.DataFrame:
+        """The table as a data frame; what has no value is null."""
+        import polars as pl
+
+        return pl.DataFrame(self.rows, schema=self.columns, orient="row", strict=False, infer_schema_length=None)
 
 
 def _cell(value: object) -> object:

@@ -48,7 +48,7 @@ _SENTENCES = {
     "auc": "Probability that a positive scores higher than a negative; ties count one half (area under the ROC curve).",
     "prauc": "Average precision: the sum over distinct thresholds of the gain in recall times the precision there. "
     "Its chance level is the share of positives, so it cannot be compared between cohorts of other prevalence.",
-    "prauc_trapezoid": "Trapezoid under the precision-recall points, as published code computes it; it is optimistic.",
+    "prauc_trapezoid": "Trapezoid under the precision-recall points, as in published code; it flatters tied scores.",
     "partial_auc": "Area under the part of the ROC curve that is named, after McClish where corrected.",
     "sensitivity_at_specificity": "The largest sensitivity among thresholds that reach the specificity.",
     "specificity_at_sensitivity": "The largest specificity among thresholds that reach the sensitivity.",

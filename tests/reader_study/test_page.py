@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +13,7 @@ from cadkit.reader_study.mrmc_report import MrmcInput, MrmcSettings, mrmc_study
 from cadkit.reader_study.settings import StudySettings
 from cadkit.reader_study.study import reader_study
 from cadkit.report import methods, write_report
-from tests.report.test_browser import Browser
+from tests.report.browser import Browser
 
 
 def wide(path: Path, n: int = 60) -> Path:
@@ -106,16 +104,6 @@ def test_three_modalities_are_adjusted_and_a_plan_is_cited(tmp_path: Path) -> No
     assert "Holm's method" in methods(mrmc_study(three, tmp_path / "R", MrmcSettings())).text()
     two = mrmc_study(MrmcInput(long(tmp_path / "m.csv")), tmp_path / "S", chosen)
     assert "Power estimation for multireader ROC methods" in methods(two).text()
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    program = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
-    if program is None:
-        pytest.skip("no Chromium is installed")
-    made = Browser(program, tmp_path_factory.mktemp("profile"))
-    yield made
-    made.close()
 
 
 @pytest.fixture(scope="module")

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import os
-import select
-import shutil
-import subprocess
-import sys
+import base64
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,144 +11,9 @@ from typing import Any
 import pytest
 
 from cadkit.report import write_report
+from tests.report.browser import Browser
 
-_FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--remote-debugging-pipe",
-    "--window-size=1300,1000",
-)
-# The browser reads commands from descriptor 3 and answers on 4.
-_AS_3_AND_4 = """
-import os, sys
-for number, fd in ((20, 1), (21, 2)):
-    os.dup2(int(sys.argv[fd]), number)
-os.dup2(20, 3)
-os.dup2(21, 4)
-os.execvp(sys.argv[3], sys.argv[3:])
-"""
-_PATIENCE = 60.0
-
-
-class Browser:
-    """Chromium, spoken to over its debugging pipe."""
-
-    def __init__(self, program: str, profile: Path) -> None:
-        to_read, self._to = os.pipe()
-        self._from, to_write = os.pipe()
-
-        self._process = subprocess.Popen(
-            [
-                *(sys.executable, "-c", _AS_3_AND_4, str(to_read), str(to_write)),
-                *(program, *_FLAGS, f"--user-data-dir={profile}", "about:blank"),
-            ],
-            pass_fds=(to_read, to_write),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        os.close(to_read)
-        os.close(to_write)
-        self._rest, self._number, self._session = b"", 0, ""
-        self.events: list[dict[str, Any]] = []
-        target = self.ask("Target.createTarget", url="about:blank")["targetId"]
-        self._session = self.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        for domain in ("Page", "Runtime", "Network", "Log"):
-            self.ask(f"{domain}.enable")
-
-    def ask(self, method: str, **parameters: Any) -> dict[str, Any]:
-        self._number += 1
-        message: dict[str, Any] = {"id": self._number, "method": method, "params": parameters}
-        if self._session:
-            message["sessionId"] = self._session
-        os.write(self._to, json.dumps(message).encode() + b"\0")
-        while True:
-            answer = self._next()
-            if answer.get("id") == self._number:
-                assert "error" not in answer, answer["error"]
-                return dict(answer["result"])
-            self.events.append(answer)
-
-    def _next(self) -> dict[str, Any]:
-        while b"\0" not in self._rest:
-            ready, _, _ = select.select([self._from], [], [], _PATIENCE)
-            assert ready, "the browser does not answer"
-            read = os.read(self._from, 1 << 20)
-            assert read, "the browser has ended"
-            self._rest += read
-        message, self._rest = self._rest.split(b"\0", 1)
-        return dict(json.loads(message))
-
-    def open(self, address: str) -> None:
-        self.events.clear()
-        self.ask("Page.navigate", url="about:blank")
-        self.ask("Page.navigate", url=address)
-        self.run("new Promise((done) => document.readyState === 'complete' ? done() : addEventListener('load', done))")
-
-    def run(self, script: str) -> Any:
-        """The value of a script, a promise awaited."""
-        answer = self.ask("Runtime.evaluate", expression=script, awaitPromise=True, returnByValue=True)
-        assert "exceptionDetails" not in answer, answer["exceptionDetails"]
-        return answer["result"].get("value")
-
-    def until(self, condition: str) -> None:
-        """Wait, frame by frame, until a condition holds."""
-        held = (
-            "(async () => { for (let i = 0; i < 900; i++) {"
-            f" if ({condition}) return true; await new Promise(requestAnimationFrame); "
-            "} return false; })()"
-        )
-        assert self.run(held), condition
-
-    def draw_all(self) -> None:
-        """Draw every figure, as a window does that is high enough to show them all."""
-        self.ask("Emulation.setDeviceMetricsOverride", width=1300, height=9000, deviceScaleFactor=1, mobile=False)
-        self.until("[...document.querySelectorAll('.plot')].every((plot) => plot.querySelector('svg'))")
-        self.ask("Emulation.clearDeviceMetricsOverride")
-
-    def press(self, key: str, code: int, text: str = "") -> None:
-        typed = {"text": text} if text else {}
-        self.ask("Input.dispatchKeyEvent", type="keyDown", key=key, code=key, windowsVirtualKeyCode=code, **typed)
-        self.ask("Input.dispatchKeyEvent", type="keyUp", key=key, code=key, windowsVirtualKeyCode=code)
-
-    def complaints(self) -> list[str]:
-        """What the console and the network said since the page was opened."""
-        said = []
-        for event in self.events:
-            method, parameters = event.get("method"), event.get("params", {})
-            if method == "Runtime.exceptionThrown":
-                said.append(str(parameters["exceptionDetails"]))
-            if method == "Runtime.consoleAPICalled" and parameters["type"] in ("error", "warning"):
-                said.append(str(parameters["args"]))
-            if method == "Log.entryAdded" and parameters["entry"]["level"] in ("error", "warning"):
-                said.append(str(parameters["entry"]))
-            if method == "Network.requestWillBeSent" and not parameters["request"]["url"].startswith(
-                ("file:", "data:", "about:")
-            ):
-                said.append(parameters["request"]["url"])
-        return said
-
-    def close(self) -> None:
-        os.close(self._to)
-        os.close(self._from)
-        self._process.terminate()
-        self._process.wait(_PATIENCE)
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    program = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
-    if program is None:
-        pytest.skip("no Chromium is installed")
-    made = Browser(program, tmp_path_factory.mktemp("profile"))
-    yield made
-    made.close()
+_ALL_DRAWN = "!document.querySelector('noscript')"
 
 
 @pytest.fixture(scope="module")
@@ -177,6 +38,19 @@ def test_opens_silently_and_shows_the_headline_and_all_cases(browser: Browser, p
     assert browser.run("document.documentElement.scrollWidth <= innerWidth")
 
 
+def test_a_narrow_window_scrolls_tables_and_not_the_page(browser: Browser, page: str) -> None:
+    browser.ask("Emulation.setDeviceMetricsOverride", width=420, height=900, deviceScaleFactor=1, mobile=False)
+    browser.open(page)
+    browser.run("document.querySelector('figure.wide').scrollIntoView()")
+    browser.until("document.querySelector('figure.wide .plot svg')")
+    assert browser.run("document.querySelector('figure.wide .plot svg').getBoundingClientRect().right > innerWidth")
+    assert browser.run("document.documentElement.scrollWidth <= innerWidth")
+    wide = "[...document.querySelectorAll('main table')].filter((t) => t.getBoundingClientRect().right > innerWidth)"
+    assert browser.run(f"{wide}.length") > 0
+    assert browser.run(f"{wide}.every((table) => table.closest('.scroll').tabIndex === 0)")
+    browser.ask("Emulation.clearDeviceMetricsOverride")
+
+
 def test_the_address_holds_the_state(browser: Browser, page: str) -> None:
     browser.open(page + "#theme=dark&why=miss&label=benign&saliency=on&marks=off")
     assert (
@@ -185,6 +59,7 @@ def test_the_address_holds_the_state(browser: Browser, page: str) -> None:
     )
     assert "4 of 24" in browser.run("document.querySelector('#case-count').innerText")
     assert browser.run("getComputedStyle(document.body).backgroundColor") == "rgb(20, 23, 26)"
+    browser.until(_ALL_DRAWN)
     shown = "getComputedStyle(document.querySelector('.case:not([hidden]) .{}')).display"
     assert browser.run(shown.format("saliency")) != "none"
     assert browser.run(shown.format("marks")) == "none"
@@ -193,6 +68,7 @@ def test_the_address_holds_the_state(browser: Browser, page: str) -> None:
 
 def test_layers_are_switched_for_all_and_for_one(browser: Browser, page: str) -> None:
     browser.open(page)
+    browser.until(_ALL_DRAWN)
     hidden = "document.querySelectorAll('#gallery .no-findings').length"
     assert browser.run(hidden) == 0
     browser.run("document.querySelector('#case-2 [data-layer=findings]').click()")
@@ -355,6 +231,49 @@ def test_prints_light_with_figures_and_without_controls(browser: Browser, page: 
         browser.ask("Emulation.setEmulatedMedia", media="")
 
 
+@pytest.fixture
+def never_idle(browser: Browser) -> Iterator[Browser]:
+    """A browser whose pages find no time to draw what is far away."""
+    made = browser.ask("Page.addScriptToEvaluateOnNewDocument", source="window.requestIdleCallback = () => {};")
+    yield browser
+    browser.ask("Page.removeScriptToEvaluateOnNewDocument", **made)
+
+
+def _pictures_printed(browser: Browser) -> int:
+    """Pictures of the gallery, all of 400 by 640 pixels, in what the browser prints."""
+    printed = base64.b64decode(browser.ask("Page.printToPDF")["data"])
+    return len(re.findall(rb"/Subtype /Image\n/Width 400\n/Height 640\n", printed))
+
+
+def test_prints_pictures_that_nobody_has_looked_at(never_idle: Browser, page: str) -> None:
+    never_idle.open(page)
+    assert never_idle.run("document.querySelectorAll('.case noscript').length") == 24
+    assert _pictures_printed(never_idle) == 24
+
+
+def test_pictures_are_drawn_when_they_are_near(never_idle: Browser, page: str) -> None:
+    never_idle.open(page)
+    never_idle.run("document.querySelector('#case-24').scrollIntoView()")
+    never_idle.until("document.querySelector('#case-24 svg.view')")
+    assert never_idle.run("document.querySelectorAll('#case-1 noscript').length") == 1
+    shown = "document.querySelector(document.querySelector('#case-24 use').getAttribute('href')).getAttribute('href')"
+    assert never_idle.run(shown).startswith("data:image/webp")
+    boxes = "[...document.querySelectorAll('#case-24 [data-layer]')].map((b) => [b.dataset.layer, b.checked])"
+    assert dict(never_idle.run(boxes)) == {"findings": True, "marks": True, "saliency": False}
+    assert never_idle.complaints() == []
+
+
+def test_without_scripts_all_pictures_are_there(browser: Browser, page: str) -> None:
+    browser.ask("Emulation.setScriptExecutionDisabled", value=True)
+    try:
+        browser.ask("Page.navigate", url=page)
+        while browser.run("document.readyState") != "complete":
+            pass
+        assert _pictures_printed(browser) == 24
+    finally:
+        browser.ask("Emulation.setScriptExecutionDisabled", value=False)
+
+
 def test_hostile_names_run_nothing(browser: Browser, tmp_path: Path, build_report: Any, write_result: Any) -> None:
     report = build_report(tmp_path / "r")
     report["curves"] = report["curves"][:3]
@@ -373,6 +292,7 @@ def test_hostile_names_run_nothing(browser: Browser, tmp_path: Path, build_repor
     write_result(tmp_path / "r", report)
     browser.open(write_report(tmp_path / "r").as_uri())
     browser.draw_all()
+    browser.until(_ALL_DRAWN)
     assert browser.run("window.stolen === undefined")
     assert browser.complaints() == []
     assert evil in browser.run("document.querySelector('h1').textContent")

@@ -12,8 +12,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from cadkit.errors import InputError
-from cadkit.report import EvaluationReport, write_report
+from cadkit.report import write_report
 from cadkit.report.curves import figures_of
 from cadkit.report.drawings import Drawing, drawings_of
 from cadkit.report.figures import rows_of
@@ -309,43 +308,3 @@ def test_a_report_without_the_newer_parts_is_drawn(tmp_path: Path, report: dict[
     write_report(tmp_path)
     assert not list(tmp_path.glob("figures/histogram-*"))
     assert (tmp_path / "figures/roc-malignant-breast.svg").exists()
-
-
-class TestNotebook:
-    def test_tables_are_frames_with_the_values_of_the_result(self, drawn: tuple[Path, dict[str, Any]]) -> None:
-        made = EvaluationReport.open(drawn[0])
-        frame = made.table("results")
-        assert frame["value"].to_list() == [row["value"] for row in drawn[1]["results"]]
-        assert made.tables[0] == "headline"
-        assert made.table()["auc"][0] == drawn[1]["results"][0]["value"]
-
-    def test_figures_are_charts_that_a_notebook_shows(self, drawn: tuple[Path, dict[str, Any]]) -> None:
-        made = EvaluationReport.open(drawn[0])
-        assert {kind for kind, _, _ in made.plots} == {
-            "roc", "pr", "froc", "histogram", "reliability", "decision", "forest", "differences",
-        }  # fmt: skip
-        for kind in ("decision", "histogram", "forest"):  # layers, rows, columns
-            assert "vega" in made.plot(kind)._repr_mimebundle_()["text/html"]
-        spec = made.plot("froc", label="benign").to_dict()
-        assert {point["model"] for point in spec["datasets"]["points"]} >= {"gmic-1", "peak-scan"}
-        assert spec["params"][0]["views"] == ["values"]
-
-    def test_it_shows_its_headline_with_names_escaped(self, report: dict[str, Any]) -> None:
-        for row in (*report["results"], *report["curves"], *report["histograms"], *report["models"]):
-            key = "name" if "name" in row else "model"
-            row[key] = row[key].replace("gmic-1", "<b>x")
-        html = EvaluationReport(report)._repr_html_()
-        assert "&lt;b&gt;x" in html
-        assert "<b>" not in html
-        assert f"{report['results'][0]['value']:.3f} (" in html
-        assert "<b>x" in repr(EvaluationReport(report))
-
-    @pytest.mark.parametrize("asked", [{"kind": "pie"}, {"kind": "roc", "label": "cyst"}])
-    def test_what_there_is_not_is_refused_with_what_there_is(
-        self, drawn: tuple[Path, dict[str, Any]], asked: dict[str, str]
-    ) -> None:
-        made = EvaluationReport.open(drawn[0])
-        with pytest.raises(InputError, match="roc, malignant, breast"):
-            made.plot(**asked)
-        with pytest.raises(InputError, match="headline, case-flow"):
-            made.table("nothing")

@@ -85,7 +85,7 @@ def test_rows_are_drawn_where_there_are_no_patients() -> None:
         ([row("auc", ci_method="delong-clustered")], "to clusters", "Obuchowski"),
         ([row("sensitivity", at=0.4, ci_method="wilson")], "of proportions are Wilson's", "Wilson EB"),
         ([row("prauc")], "is the average precision", "Davis"),
-        ([row("prauc_trapezoid")], "trapezoidal PRAUC, which is optimistic", ""),
+        ([row("prauc_trapezoid")], "trapezoidal PRAUC, which flatters tied scores", ""),
         (
             [row("partial_auc", given={"focus": "specificity", "low": 0.8, "high": 1.0, "corrected": True})],
             "over specificity 0.8 to 1, raw and McClish-corrected", "McClish",

@@ -9,6 +9,12 @@
     return element;
   };
 
+  // This script runs before the pictures behind it are read.
+  const whenRead = (work) => {
+    if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", work);
+    else work();
+  };
+
   // The state of the page may stand in its address: #theme=dark&why=miss&saliency=on
   const state = new URLSearchParams(location.hash.includes("=") ? location.hash.slice(1) : "");
 
@@ -255,16 +261,19 @@
     drawn.set(element.dataset.figure, new Curve(byName.get(element.dataset.figure), element));
   }
   for (const curve of drawn.values()) if (curve.entry.kind === "roc") curve.move();
+  // One after the other, so that the page answers in between; until then its drawing stands there.
+  let turn = Promise.resolve();
   const seen = new IntersectionObserver((entries) => {
     for (const entry of entries.filter((each) => each.isIntersecting)) {
       seen.unobserve(entry.target);
       const curve = drawn.get(entry.target.dataset.figure);
       curve.visible = true;
-      curve.draw();
+      turn = turn.then(() => new Promise((next) => setTimeout(next)));
+      turn.then(() => curve.draw());
     }
   }, { rootMargin: "600px" });
+  whenRead(() => all("[data-figure]").forEach((element) => seen.observe(element)));
   for (const element of all("[data-figure]")) {
-    seen.observe(element);
     const entry = byName.get(element.dataset.figure);
     one("[data-save]", element).addEventListener("click", () => {
       make("a", { href: one(".static", element).src, download: `${entry.name}.svg` }).click();
@@ -284,10 +293,9 @@
   if (!controls) return;
   const cards = all(".case");
   const layers = ["findings", "marks", "saliency"];
-  const viewOf = (card) => one("svg.view", card);
-  const setLayer = (card, layer, on) => {
-    viewOf(card).classList.toggle(`no-${layer}`, !on);
-    const box = one(`[data-layer="${layer}"]`, card);
+  const setLayer = (within, layer, on) => {
+    within.classList.toggle(`no-${layer}`, !on);
+    const box = one(`[data-layer="${layer}"]`, within);
     if (box) box.checked = on;
   };
   const filter = () => {
@@ -300,10 +308,10 @@
     for (const group of all("section.group")) group.hidden = all(".case", group).every((card) => card.hidden);
     one("#case-count").textContent = `${shown} of ${cards.length} images shown`;
   };
-  const chooseMarks = () => {
+  const chooseMarks = (within) => {
     const top = Number(controls.elements.top.value), text = controls.elements.least.value;
     const least = text === "" ? -Infinity : Number(text);
-    for (const mark of all(".mark", one("#gallery"))) {
+    for (const mark of all(".mark", within)) {
       mark.toggleAttribute("hidden", Number(mark.dataset.rank) > top || Number(mark.dataset.score) < least);
     }
   };
@@ -314,7 +322,7 @@
   }
   for (const name of ["top", "least"]) {
     if (state.has(name)) controls.elements[name].value = state.get(name);
-    controls.elements[name].addEventListener("input", chooseMarks);
+    controls.elements[name].addEventListener("input", () => chooseMarks(one("#gallery")));
   }
   for (const layer of layers) {
     const box = controls.elements[layer];
@@ -329,17 +337,39 @@
     if (layer) setLayer(event.target.closest(".case"), layer, event.target.checked);
   });
   filter();
-  chooseMarks();
+
+  // What is drawn of a case, and the pictures that it shows, wait as text in noscript elements until they are near.
+  const unpack = (kept) => {
+    kept.insertAdjacentHTML("beforebegin", kept.textContent);
+    kept.remove();
+  };
+  const draw = (card) => {
+    const kept = one(".picture noscript", card);
+    if (!kept) return;
+    unpack(kept);
+    const switches = one(".switches", card);
+    for (const layer of switches.dataset.layers.split(" ")) {
+      const box = make("input", { type: "checkbox" });
+      box.dataset.layer = layer;
+      switches.append(make("label", {}, box, ` ${layer[0].toUpperCase()}${layer.slice(1)}`));
+      setLayer(card, layer, !card.classList.contains(`no-${layer}`));
+    }
+    for (const use of all("use", card)) {
+      const file = document.getElementById(`${use.getAttribute("href").slice(1)}-file`);
+      if (file) unpack(file);
+    }
+    chooseMarks(card);
+  };
 
   // One image, large
   const viewer = one("#viewer");
   let current = null;
   const open = (card) => {
     current = card;
-    const large = viewOf(card).cloneNode(true);
-    one("#viewer-picture").replaceChildren(large);
+    draw(card);
+    one("#viewer-picture").replaceChildren(one("svg.view", card).cloneNode(true));
     one("#viewer-title").textContent = `${one("h4", card).textContent} - exam ${card.dataset.exam}`;
-    for (const box of all("[data-layer]", viewer)) box.checked = !large.classList.contains(`no-${box.dataset.layer}`);
+    for (const layer of layers) setLayer(viewer, layer, !card.classList.contains(`no-${layer}`));
     one("#viewer-place").textContent = "";
     if (!viewer.open) viewer.showModal();
   };
@@ -362,8 +392,7 @@
   viewer.addEventListener("change", (event) => {
     const layer = event.target.dataset.layer;
     if (!layer) return;
-    setLayer(current, layer, event.target.checked);
-    one("svg.view", viewer).classList.toggle(`no-${layer}`, !event.target.checked);
+    for (const within of [current, viewer]) setLayer(within, layer, event.target.checked);
   });
   viewer.addEventListener("pointermove", (event) => {
     const svg = one("svg.view", viewer), matrix = svg?.getScreenCTM();
@@ -372,6 +401,25 @@
     one("#viewer-place").textContent = `x ${Math.floor(place.x)}, y ${Math.floor(place.y)} in the file's pixels`;
   });
   viewer.addEventListener("close", () => one(".picture", current)?.focus());
-  const asked = document.getElementById(`case-${state.get("open")}`);
-  if (asked) open(asked);
+
+  whenRead(() => {
+    const near = new IntersectionObserver((entries) => {
+      for (const entry of entries.filter((each) => each.isIntersecting)) {
+        near.unobserve(entry.target);
+        draw(entry.target);
+      }
+    }, { rootMargin: "1200px" });
+    cards.forEach((card) => near.observe(card));
+    addEventListener("beforeprint", () => cards.forEach(draw));
+    // The others when there is nothing else to do, so that nobody scrolls into a blank.
+    const later = window.requestIdleCallback ?? ((work) => setTimeout(work, 50));
+    const left = [...cards];
+    const fill = () => {
+      left.splice(0, 4).forEach(draw);
+      if (left.length) later(fill);
+    };
+    later(fill);
+    const asked = document.getElementById(`case-${state.get("open")}`);
+    if (asked) open(asked);
+  });
 })();
