@@ -1,11 +1,11 @@
 """Joining truth and predictions into a report."""
 
 from cadkit.evaluation.compare_settings import CompareSettings
-from cadkit.evaluation.comparing import compare
+from cadkit.evaluation.comparing import compare_columns
 from cadkit.evaluation.groups import Group
 from cadkit.evaluation.localizing import FrocRule
 from cadkit.evaluation.reader_population import StudyDraw, draw_population
-from cadkit.evaluation.running import evaluate
+from cadkit.evaluation.running import evaluate_predictions
 from cadkit.evaluation.settings import Settings
 from cadkit.evaluation.sources import evaluate_sources
 
@@ -15,8 +15,8 @@ __all__ = [
     "Group",
     "Settings",
     "StudyDraw",
-    "compare",
+    "compare_columns",
     "draw_population",
-    "evaluate",
+    "evaluate_predictions",
     "evaluate_sources",
 ]

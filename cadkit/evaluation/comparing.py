@@ -18,6 +18,7 @@ from cadkit.errors import InputError
 from cadkit.evaluation.clusters import few_clusters
 from cadkit.evaluation.compare_settings import CompareSettings
 from cadkit.evaluation.curves import histogram, probability_curves, score_curves, unit_scores
+from cadkit.evaluation.doubts import constant_scores, few_classes, unknown_truth
 from cadkit.evaluation.inputs import claim
 from cadkit.evaluation.primary import primary_of
 from cadkit.evaluation.schema import (
@@ -51,12 +52,12 @@ from cadkit.evaluation.score_results import (
     too_few,
 )
 from cadkit.evaluation.score_table import ScoreTable, read_score_table
-from cadkit.evaluation.subgroups import FEW, few_in, too_small
+from cadkit.evaluation.subgroups import few_in, too_small
+from cadkit.evaluation.thinning import keep_curves
 from cadkit.files import write_json
 
 LEVEL = "row"
 _READ_AT = 0.9  # sensitivity and specificity of the operating points read where none is asked for
-_POINTS = 5000  # of a curve in the report
 _PATIENT_COLUMNS = ("patient_id", "patient", "client_id", "subject_id")
 
 
@@ -85,7 +86,7 @@ class _Work:
         self.results.append(cast(ResultRow, row))
 
 
-def compare(path: str | Path, folder: str | Path, settings: CompareSettings, command: str = "") -> Report:
+def compare_columns(path: str | Path, folder: str | Path, settings: CompareSettings, command: str = "") -> Report:
     """Compare score columns of a CSV and write `folder/report.json`.
 
     Every model has its metrics with intervals, every pair of models its paired tests, in the whole table and in
@@ -130,6 +131,7 @@ def compare(path: str | Path, folder: str | Path, settings: CompareSettings, com
     shutil.rmtree(folder / "gallery", ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
     report = _report(work, command)
+    keep_curves(folder, report)
     write_json(folder / "report.json", report)
     return report
 
@@ -219,26 +221,16 @@ def _subset(whole: Rows, name: str, members: npt.NDArray[np.bool_]) -> Rows:
 def _warn(work: _Work) -> None:
     table, settings = work.table, work.settings
     if table.unknown:
-        work.warnings["unknown-truth"] = (
-            f"{len(table.unknown):,} row(s) of unknown {settings.truth} were left out, the first is "
-            f"{table.place(table.unknown[0])}."
-        )
+        first = table.place(table.unknown[0])
+        work.warnings["unknown-truth"] = unknown_truth("row(s)", len(table.unknown), first, settings.truth)
     if table.repeated:
         work.warnings["repeated-rows"] = (
             f"{len(table.repeated):,} row(s) repeat an earlier one in every column, the first is "
             f"{table.place(table.repeated[0])}; a case that stands twice counts twice."
         )
-    positives = int(table.truth.sum())
-    if min(positives, len(table.truth) - positives) < FEW:
-        work.warnings["few"] = (
-            f"Only {positives} positives and {len(table.truth) - positives} negatives; intervals from so few are "
-            "rough and tend to be too narrow."
-        )
-    for column in work.columns:
-        if (column.score == column.score[0]).all():
-            work.warnings[f"constant-{column.name}"] = (
-                f"All scores of {column.name} are equal: it tells nothing apart, and its AUC is 0.5 by its ties."
-            )
+    if few := few_classes(table.truth):
+        work.warnings["few"] = few
+    work.warnings |= constant_scores({column.name: column.score for column in work.columns})
     _warn_of_few(work)
     patients = [name for name in _PATIENT_COLUMNS if name in table.columns]
     if settings.cluster is None and patients:
@@ -307,22 +299,11 @@ def _draw(work: _Work) -> None:
         made = score_curves(place, table.truth, column.score, unit, work.replicates)
         if column.probability:
             made += probability_curves(place, table.truth, column.score, work.settings.ci)
-        work.curves += [_thinned(work, row) for row in made]
+        work.curves += made
         work.histograms.append(histogram(place, table.truth, column.score, probability=column.probability))
     rows = np.setdiff1d(np.arange(1, len(table.truth) + len(table.unknown) + 1), table.unknown)
     units = unit_scores(label, LEVEL, rows, table.truth, {c.name: c.score for c in work.columns}, ())
     work.units += [] if units is None else [units]
-
-
-def _thinned(work: _Work, row: CurveRow) -> CurveRow:
-    count = len(row["x"])
-    if count <= _POINTS:
-        return row
-    work.warnings["curves-thinned"] = f"Curves of more than {_POINTS:,} points are drawn through {_POINTS:,} of them."
-    kept = np.unique(np.linspace(0, count - 1, _POINTS).round().astype(np.int64)).tolist()
-    row["x"], row["y"] = [row["x"][n] for n in kept], [row["y"][n] for n in kept]
-    row["threshold"] = [row["threshold"][n] for n in kept]
-    return row
 
 
 def _cohort(table: ScoreTable, settings: CompareSettings) -> Cohort:

@@ -37,7 +37,9 @@ def detect(work: Work, label: str) -> dict[str, tuple[Annotated, metrics.Matches
     models = [model for model in work.models if localizes(model)] or work.models
     for model in work.models:
         if model not in models:
-            work.warnings[f"no-froc-{model.name}"] = f"{model.name} gives neither marks nor saliency maps: no FROC."
+            kept = model.predictions.localizes != "saliency"
+            without = "gives neither marks nor saliency maps" if kept else "was predicted without --saliency"
+            work.warnings[f"no-froc-{model.name}"] = f"{model.name} {without}: no FROC."
     answering = dict.fromkeys([*models, *(model for model in work.everyone if localizes(model))])
     answered = set.intersection(*(answered_images(model, work.chosen) for model in answering))
     truth = annotate(work.chosen, label, rule, answered)

@@ -35,7 +35,7 @@ def claim(folder: Path) -> None:
     """Refuse a folder that holds something else than a report, whole or begun, and a file in its place."""
     refuse_file(folder)
     there = {path.name for path in folder.iterdir()} if folder.exists() else set()
-    begun = {name for name in there if name == "gallery" or name.endswith(".part")}
+    begun = {name for name in there if name in ("gallery", "curves") or name.endswith(".part")}
     if "report.html" in there:
         begun |= _DRAWN
     if "report.json" not in there and there - begun:

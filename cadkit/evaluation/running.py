@@ -27,6 +27,7 @@ from cadkit.evaluation.primary import primary_of
 from cadkit.evaluation.schema import SCHEMA, ComparisonRow, ModelRow, Report, Warning_
 from cadkit.evaluation.scoring import score_label
 from cadkit.evaluation.settings import Settings, check_locked
+from cadkit.evaluation.thinning import keep_curves
 from cadkit.evaluation.views import compare_views
 from cadkit.evaluation.work import Work, replicates_of
 from cadkit.files import write_json
@@ -35,7 +36,7 @@ from cadkit.prediction import Predictions, TablePredictions
 _USUAL = Settings()
 
 
-def evaluate(
+def evaluate_predictions(
     predictions: Sequence[Predictions | Group],
     data: Dataset,
     folder: str | Path,
@@ -81,6 +82,7 @@ def evaluate(
                 shown = (settings.froc, *found) if settings.froc and found else None
                 work.cases += cases_of(folder, model, work.chosen, label, rows, settings.cases, shown)
     report = _report(work, groups, compared, command)
+    keep_curves(folder, report)
     write_json(folder / "report.json", report)
     return report
 

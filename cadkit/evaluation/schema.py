@@ -156,7 +156,8 @@ class CurveRow(TypedDict):
     ROC: x false-positive rate, y sensitivity. PR: x recall, y precision. FROC: x false positives per
     image, y sensitivity; a step function. Reliability: x mean probability of a bin, y share of positives, the band its
     interval, `rows` and `positives` its counts. Decision: x threshold probability, y net benefit, `treat_all` that of
-    calling all positive.
+    calling all positive. Of ROC, PR and FROC those points that draw the curve; all of them stand in `curves/*.csv`
+    (`cadkit.evaluation.thinning`).
     """
 
     model: str

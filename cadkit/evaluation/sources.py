@@ -11,7 +11,7 @@ from cadkit.errors import InputError
 from cadkit.evaluation.groups import Group
 from cadkit.evaluation.inputs import predicted_split
 from cadkit.evaluation.locking import SPLIT
-from cadkit.evaluation.running import evaluate
+from cadkit.evaluation.running import evaluate_predictions
 from cadkit.evaluation.schema import Report
 from cadkit.evaluation.settings import Settings, check_locked
 from cadkit.plugin import Run
@@ -95,7 +95,7 @@ def evaluate_sources(
     locked = [opened.source(one, SPLIT, maps=False) for one in locking]
     split = settings.split or predicted_split(predictions)
     where = Path(out) if out is not None else Path("report") / _names(predictions, split)
-    report = evaluate(predictions, dataset, where, replace(settings, split=split), command, locked)
+    report = evaluate_predictions(predictions, dataset, where, replace(settings, split=split), command, locked)
     return report, where
 
 

@@ -168,6 +168,7 @@ def delong_difference(
 ) -> Comparison:
     """AUC of a minus AUC of b on the same rows, with DeLong's (clustered: Obuchowski's) interval and z test.
 
+    The interval is clipped to [-1, 1], beyond which no difference of two AUCs lies; the test is not touched by that.
     `alternative="greater"` tests whether a is the larger. The interval is two-sided whatever the test. With a
     `margin`, `p_margin` is the one-sided p of non-inferiority: that the difference exceeds -margin.
     """
@@ -193,7 +194,8 @@ def delong_difference(
     z = gap / error
     tail = {"two-sided": 2 * special.ndtr(-abs(z)), "greater": special.ndtr(-z), "less": special.ndtr(z)}
     p_margin = None if margin is None else float(special.ndtr(-(gap + margin) / error))
+    low, high = max(gap - spread, -1.0), min(gap + spread, 1.0)
     return Comparison(
-        "auc", gap, gap - spread, gap + spread, ci, float(tail[alternative]), method, statistic=z,
+        "auc", gap, low, high, ci, float(tail[alternative]), method, statistic=z,
         margin=margin, p_margin=p_margin,
     )  # fmt: skip

@@ -72,7 +72,8 @@ def prauc_trapezoid(
 ) -> Result:
     """Trapezoid under the precision-recall points, as the published code of the papers computes it.
 
-    Straight lines between points are optimistic: precision does not change linearly with recall.
+    Precision does not change linearly with recall, so that straight lines flatter scores with many ties (Davis and
+    Goadrich 2006, section 3.2); where all scores differ the area is at most the average precision.
     """
     return classification(
         truth, score, ["prauc_trapezoid"], cluster=cluster, weight=weight, bootstrap=bootstrap, seed=seed, ci=ci

@@ -14,6 +14,7 @@ import numpy as np
 import cadkit
 from cadkit import metrics
 from cadkit.errors import InputError
+from cadkit.evaluation.doubts import constant_scores, few_classes, unknown_truth
 from cadkit.evaluation.inputs import claim
 from cadkit.evaluation.schema import SCHEMA, Case, Cohort, CohortUnits, LeftOut, ModelRow, Report, Warning_
 from cadkit.files import write_json
@@ -31,7 +32,6 @@ from cadkit.reader_study.settings import StudySettings
 from cadkit.reader_study.wide import Study, read_wide_table, roles_of
 from cadkit.reader_study.work import CONSENSUS, MEAN, READER_ENSEMBLE, Work, hybrid_ensemble_name, hybrid_name
 
-_FEW = 20  # positives or negatives below which no interval was measured to cover
 _FEW_READERS = 4
 
 
@@ -113,27 +113,16 @@ def _same_cases(work: Work, validation: Study) -> None:
 
 def _warn(work: Work) -> None:
     study, settings = work.study, work.settings
-    positives = int(study.truth.sum())
     if study.unknown:
-        work.warnings["unknown-truth"] = (
-            f"{len(study.unknown):,} unit(s) of unknown {settings.truth} were left out, the first is "
-            f"{study.unknown[0]}."
-        )
+        work.warnings["unknown-truth"] = unknown_truth("unit(s)", len(study.unknown), study.unknown[0], settings.truth)
     if study.aside:
         work.warnings["screening-readers"] = (
             f"The readers of screening are no part of the study: {', '.join(study.aside)}. Name them with --readers to "
             "take them in."
         )
-    if min(positives, len(study.truth) - positives) < _FEW:
-        work.warnings["few"] = (
-            f"Only {positives} positives and {len(study.truth) - positives} negatives; intervals from so few are "
-            "rough and tend to be too narrow."
-        )
-    for name, score in {**study.readers, **study.models}.items():
-        if (score == score[0]).all():
-            work.warnings[f"constant-{name}"] = (
-                f"All scores of {name} are equal: it tells nothing apart, and its AUC is 0.5 by its ties."
-            )
+    if few := few_classes(study.truth):
+        work.warnings["few"] = few
+    work.warnings |= constant_scores({**study.readers, **study.models})
     outside = [n for n, s in {**work.scaled.readers, **work.scaled.models}.items() if s.min() < 0 or s.max() > 1]
     if outside and study.models:
         work.warnings["scales"] = (

@@ -6,8 +6,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from cadkit.data import Dataset
+from cadkit.evaluation import Settings, evaluate_sources
 from cadkit.prediction import Predictions
 
 # Of the ten breasts of the test split; e4-L is of unknown truth. Malignant: e1-L, e3-R, e5-L.
@@ -58,3 +61,58 @@ def pick() -> Callable[..., Any]:
         return found[0]
 
     return find
+
+
+@pytest.fixture
+def data(make_dataset: Callable[..., Dataset]) -> Dataset:
+    return make_dataset(pixels=False)
+
+
+@pytest.fixture
+def judge(data: Dataset, tmp_path: Path) -> Callable[..., Any]:
+    """`judge(source, ..., **changes)`: the report of sources as typed."""
+
+    def run(*sources: object, validation: tuple[object, ...] = (), **changes: Any) -> Any:
+        words = [str(source) for source in sources]
+        report, _ = evaluate_sources(
+            words,
+            data=data.folder,
+            out=tmp_path / "R",
+            settings=Settings(**{"split": "test", "bootstrap": 20, "cases": 0, "labels": ("malignant",), **changes}),
+            validation=list(map(str, validation)),
+        )
+        return report
+
+    return run
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Callable[[str, str], Path]:
+    """`table(name, text)`: a file."""
+
+    def write(name: str, text: str) -> Path:
+        path = tmp_path / name
+        path.write_text(text)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def seeds(hand: Callable[..., Predictions]) -> Callable[..., list[Predictions]]:
+    """`seeds(n, **files)`: runs of one model; each is unsure of other breasts."""
+
+    def make(n: int, **more: str) -> list[Predictions]:
+        rng = np.random.default_rng(5)
+        malignant = {("e1", "L"), ("e3", "R"), ("e5", "L")}
+        made = []
+        for number in range(n):
+            rows = [
+                f"e{e},{side},{(0.5 if (f'e{e}', side) in malignant else 0.2) + rng.random() / 2:.3f}"
+                for e in range(1, 6) for side in "LR"
+            ]  # fmt: skip
+            files = {"breasts.csv": "exam_id,side,malignant\n" + "\n".join(rows) + "\n", **more}
+            made.append(hand(f"seed{number}", files))
+        return made
+
+    return make

@@ -16,7 +16,8 @@ from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_s
 from typer.testing import CliRunner
 
 from cadkit.cli.app import app
-from cadkit.evaluation import CompareSettings, compare
+from cadkit.evaluation import CompareSettings
+from cadkit.evaluation import compare_columns as compare
 from cadkit.report import write_report
 
 CLUSTERED = Path(__file__).parents[1] / "metrics" / "values" / "clustered"

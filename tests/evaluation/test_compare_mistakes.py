@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from cadkit.errors import InputError
-from cadkit.evaluation import CompareSettings, compare
+from cadkit.evaluation import CompareSettings
+from cadkit.evaluation import compare_columns as compare
 
 GOOD = "patient,label,a,b\np1,1,0.9,0.8\np1,0,0.2,0.3\np2,0,0.4,0.1\np3,1,0.6,0.7\n"
 
@@ -124,11 +125,60 @@ def test_unknown_truth_is_left_out_and_counted(tmp_path: Path) -> None:
     assert {row["n"] for row in report["results"]} == {4}
     assert report["cohort"]["left_out"] == [{"level": "row", "id": "5", "reason": "label unknown"}]
     assert report["cohort"]["patients"] == 3
+    (units,) = report["cohort"]["units"]
+    assert (units["eligible"], units["unknown"], units["evaluated"]) == (5, 1, 4)
+    text = next(warning["text"] for warning in report["warnings"] if warning["id"] == "unknown-truth")
+    assert text.startswith("1 row(s) of unknown label were left out, the first is row 5")
 
 
 def test_patients_not_named_as_clusters_are_warned_of(tmp_path: Path) -> None:
     report = run(tmp_path, GOOD)
     assert "--cluster patient" in next(w["text"] for w in report["warnings"] if w["id"] == "no-cluster")
+
+
+@pytest.mark.parametrize(
+    ("given", "ids", "points"),
+    [
+        ({}, ["few", "no-cluster"], {("sensitivity_at_specificity", 0.9), ("specificity_at_sensitivity", 0.9)}),
+        ({"sensitivity_at": (0.5,)}, ["few", "no-cluster", "in-sample"], {("specificity_at_sensitivity", 0.5)}),
+        ({"specificity_at": (0.5,)}, ["few", "no-cluster", "in-sample"], {("sensitivity_at_specificity", 0.5)}),
+        ({"cluster": "patient"}, ["few", "clusters"], None),
+        ({"thresholds": {"": 0.5}}, ["few", "no-cluster"], None),
+    ],
+)
+def test_doubts_are_those_of_what_was_asked(tmp_path: Path, given: dict[str, Any], ids: list[str], points: Any) -> None:
+    report = run(tmp_path, GOOD, **given)
+    assert [warning["id"] for warning in report["warnings"]] == ids
+    read = {(row["metric"], row["at"]) for row in report["results"] if "_at_" in row["metric"]}
+    assert points is None or read == points
+
+
+def test_rows_without_a_column_of_patients_are_not_doubted(tmp_path: Path) -> None:
+    report = run(tmp_path, GOOD.replace("patient", "row"))
+    assert [warning["id"] for warning in report["warnings"]] == ["few"]
+    text = report["warnings"][0]["text"]
+    assert text.startswith("Only 2 positives and 2 negatives; intervals from so few are rough")
+
+
+@pytest.mark.parametrize(("positives", "negatives", "few"), [(20, 20, False), (19, 20, True), (20, 19, True)])
+def test_twenty_of_a_class_are_not_few(tmp_path: Path, positives: int, negatives: int, few: bool) -> None:
+    rows = [f"{n},{int(n < positives)},{n % 7 / 7},{n % 5 / 5}" for n in range(positives + negatives)]
+    report = run(tmp_path, "\n".join(["row,label,a,b", *rows]) + "\n", metrics=("auc",))
+    assert ("few" in {warning["id"] for warning in report["warnings"]}) is few
+
+
+def test_scores_from_0_to_1_are_probabilities_with_their_ends(tmp_path: Path) -> None:
+    report = run(tmp_path, GOOD.replace("0.9,", "1,").replace("0.2,", "0,").replace(",0.1", ",1.1"))
+    # (0^2 + 0^2 + 0.4^2 + 0.4^2) / 4; of b a score is 1.1.
+    (brier,) = (row for row in report["results"] if row["metric"] == "brier")
+    assert (brier["model"], brier["value"]) == ("a", pytest.approx(0.08))
+
+
+def test_thresholds_are_not_locked_on_one_class(tmp_path: Path) -> None:
+    other = tmp_path / "validation.csv"
+    other.write_text(GOOD.replace(",0,", ",1,"))
+    with pytest.raises(InputError, match=r"validation\.csv.*same in every row"):
+        run(tmp_path, GOOD, sensitivity_at=(0.5,), threshold_from=other)
 
 
 def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:

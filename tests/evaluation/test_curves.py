@@ -14,7 +14,9 @@ from sklearn.metrics import brier_score_loss
 
 from cadkit import Predictions, metrics
 from cadkit.data import Dataset
-from cadkit.evaluation import CompareSettings, Settings, compare, evaluate
+from cadkit.evaluation import CompareSettings, Settings
+from cadkit.evaluation import compare_columns as compare
+from cadkit.evaluation import evaluate_predictions as evaluate
 from cadkit.evaluation.curves import histogram, probability_curves, score_curves, unit_scores
 from tests.evaluation.conftest import BREASTS, BREASTS_CSV
 

@@ -13,9 +13,10 @@ import pytest
 
 from cadkit import InputError, Predictions, metrics
 from cadkit.data import Dataset, Image
-from cadkit.evaluation import FrocRule, Settings, evaluate
+from cadkit.evaluation import FrocRule, Settings
+from cadkit.evaluation import evaluate_predictions as evaluate
 from cadkit.evaluation.cohort import Chosen, Scored, choose
-from cadkit.evaluation.localizing import annotate, answered_images, froc_sample, marks_of, random_marks
+from cadkit.evaluation.localizing import annotate, answered_images, case_ratings, froc_sample, marks_of, random_marks
 from cadkit.prediction import FileSaliency
 from cadkit.prediction.folder import saliency_path, write_saliency
 
@@ -77,30 +78,6 @@ def test_a_rule_by_pencil(
     sample, _ = sampled(hand(), make_dataset(), FrocRule(**rule))
     assert (int(sample.images.sum()), len(sample.best)) == (images, units)
     assert points(hand(), make_dataset(), FrocRule(**rule)) == curve
-
-
-def test_the_report_says_what_was_counted(
-    make_dataset: MakeDataset, hand: Hand, tmp_path: Path, pick: Callable[..., Any]
-) -> None:
-    report = evaluate([hand()], make_dataset(), tmp_path / "R", settings(fpi=(1 / 16, 3 / 16, 0.25)))
-    assert [report["settings"]["froc"][key] for key in ("hit", "unit", "unannotated", "fp_images", "duplicates")] == [
-        "center", "finding", "exclude", "all", "ignore",
-    ]  # fmt: skip
-    one, three, more = (pick(report, model="vendor", metric="froc_sensitivity", at=at) for at in (1 / 16, 3 / 16, 0.25))
-    assert one["value"] == pytest.approx(2 / 3)
-    assert three["value"] == more["value"] == 1.0
-    assert (one["n"], one["positives"], one["level"], one["clusters"]) == (16, 3, "finding", 4)
-    assert ["beyond" in row.get("flags", []) for row in (one, three, more)] == [False, False, True]
-    assert pick(report, model="vendor", metric="max_sensitivity")["value"] == 1.0
-    # At 1/8 two of three (2/16), from 1/4 on all: (2/3 + 6) / 7.
-    assert pick(report, model="vendor", metric="cpm")["value"] == pytest.approx((2 / 3 + 6) / 7)
-    texts = {warning["text"] for warning in report["warnings"]}
-    assert "FROC, malignant: 2 image(s) left out: whether the breast is malignant is not known." in texts
-    assert "FROC, malignant: 2 image(s) left out: the breast is malignant, but no finding is drawn." in texts
-    curve = next(c for c in report["curves"] if c["kind"] == "froc" and c["model"] == "vendor")
-    assert curve["x"] == pytest.approx([0, 0, 1 / 16, 1 / 16, 2 / 16, 3 / 16, 3 / 16])
-    assert curve["y"] == pytest.approx([0, 1 / 3, 1 / 3, 2 / 3, 2 / 3, 2 / 3, 1])
-    assert curve["threshold"] == [None, 0.9, 0.8, 0.6, 0.55, 0.5, 0.3]
 
 
 def test_marks_belong_to_their_label(make_dataset: MakeDataset, hand: Hand) -> None:
@@ -266,20 +243,6 @@ def test_overlap_needs_a_box_of_every_mark(make_dataset: MakeDataset, hand: Hand
     assert boxes == {(12.0, (10.0, 10.0, 16.0, 16.0)), (20.0, ())}
 
 
-@pytest.mark.parametrize(
-    ("rule", "pattern"),
-    [
-        (FrocRule(hit="distance"), "needs a distance"),
-        (FrocRule(hit="iou", threshold=0.0), "no box|IoU threshold"),
-    ],
-)
-def test_a_rule_that_does_not_fit_is_the_users_error(
-    make_dataset: MakeDataset, hand: Hand, tmp_path: Path, rule: FrocRule, pattern: str
-) -> None:
-    with pytest.raises(InputError, match=pattern):
-        evaluate([hand()], make_dataset(), tmp_path / "R", settings(froc=rule))
-
-
 def test_a_point_needs_a_distance(make_dataset: MakeDataset, hand: Hand, tmp_path: Path) -> None:
     data = make_dataset()
     text = (data.folder / "findings.csv").read_text().replace("circle,20 30 5", "point,20 30")
@@ -312,16 +275,6 @@ def test_random_marks_lie_in_the_breast_and_are_the_same_every_time(make_dataset
     assert not np.array_equal(made.x, marks.x)
 
 
-def test_a_dataset_without_pixels_is_evaluated_all_the_same(
-    make_dataset: MakeDataset, hand: Hand, tmp_path: Path, pick: Callable[..., Any]
-) -> None:
-    report = evaluate([hand()], make_dataset(pixels=False), tmp_path / "R", settings(cases=2))
-    assert pick(report, metric="max_sensitivity")["value"] == 1.0
-    assert {case["picture"] for case in report["cases"]} == {None}
-    assert any(case["findings"] for case in report["cases"])
-    assert "not prepared" in next(w["text"] for w in report["warnings"] if w["id"] == "no-random-marks")
-
-
 def write_maps(folder: Path, maps: dict[str, np.ndarray]) -> None:
     for name, values in maps.items():
         made = FileSaliency(values[None].astype(np.float32), (0.0, 0.0, 40.0, 50.0))
@@ -344,6 +297,47 @@ def test_marks_are_the_peaks_of_a_map(make_dataset: MakeDataset, hand: Hand, tmp
     assert points(model, make_dataset(), FrocRule(nms_mm=7.0)) == [(0, 1), (1, 1), (2, 1)]
 
 
+def test_marks_of_a_union_are_the_peaks_of_the_largest_of_its_maps(make_dataset: MakeDataset, hand: Hand) -> None:
+    folder = hand("maps", {"breasts.csv": (hand().folder / "breasts.csv").read_text()}).folder
+    toml = 'labels = ["malignant", "benign"]\nlocalizes = "saliency"\n'
+    (folder / "prediction.toml").write_text(toml)
+    both = np.zeros((2, 10, 8), dtype=np.float32)  # cells of 5 x 5 pixels
+    both[0, 2, 2], both[1, 2, 2], both[1, 9, 7] = 0.75, 0.5, 0.25
+    write_saliency(saliency_path(folder, "e1-L-CC"), FileSaliency(both, (0.0, 0.0, 40.0, 50.0)))
+    model = Scored("m", Predictions.open(folder))
+    images = [image for image in make_dataset().images if image.id == "e1-L-CC"]
+    for label, parts, peaks in (
+        ("malignant", (), [(12.5, 12.5, 0.75)]),
+        ("benign", (), [(12.5, 12.5, 0.5), (37.5, 47.5, 0.25)]),
+        ("any", ("malignant", "benign"), [(12.5, 12.5, 0.75), (37.5, 47.5, 0.25)]),
+    ):
+        found = marks_of(model, images, label, FrocRule(), parts)
+        assert list(zip(found.x.tolist(), found.y.tolist(), found.score.tolist(), strict=True)) == peaks
+
+
+def test_a_positive_breast_without_an_image_is_a_lesion_that_nobody_marked(
+    make_dataset: MakeDataset, hand: Hand
+) -> None:
+    data = make_dataset()
+    exams = (data.folder / "exams.csv").read_text() + "e6,p6,B,1,test\n"
+    breasts = (data.folder / "breasts.csv").read_text() + "e6,L,1,0\n"
+    data = make_dataset({"exams.csv": exams, "breasts.csv": breasts})
+    scores = (hand().folder / "breasts.csv").read_text() + "e6,L,0.5,0\n"
+    model = Scored("m", hand("m", {"breasts.csv": scores, "marks.csv": (hand().folder / "marks.csv").read_text()}))
+    rule = FrocRule(unannotated="miss")
+    chosen = choose(data, "test", [model])
+    truth = annotate(chosen, "malignant", rule, answered_images(model, chosen))
+    marks = marks_of(model, truth.images, "malignant", rule)
+    ratings = case_ratings(marks, truth, *froc_sample(marks, truth, rule))
+    # Exams in the order of their images, then e6, which has none; e4-L is of unknown truth.
+    assert ratings.cluster.tolist() == ["p1", "p1", "p2", "p3", "p4", "p6"]
+    assert ratings.false.tolist() == [0.8, 0.5, 0.55, -math.inf, 0.85, -math.inf]
+    # f1, f2, f3 and the breasts e5-L and e6-L, where nothing is drawn.
+    assert sorted(zip(ratings.lesion_case.tolist(), ratings.lesion.tolist(), strict=True)) == [
+        (0, 0.3), (0, 0.9), (2, 0.6), (4, -math.inf), (5, -math.inf),
+    ]  # fmt: skip
+
+
 def test_dice_of_a_map_by_pencil(
     make_dataset: MakeDataset, hand: Hand, tmp_path: Path, pick: Callable[..., Any]
 ) -> None:
@@ -364,37 +358,6 @@ def test_dice_of_a_map_by_pencil(
     assert pick(report, metric="dice_best")["value"] == pytest.approx(best)
 
 
-def test_models_that_do_not_localize_have_no_curve_and_it_is_said(
-    make_dataset: MakeDataset, hand: Hand, tmp_path: Path
-) -> None:
-    scores = {"breasts.csv": (hand().folder / "breasts.csv").read_text()}
-    with pytest.raises(InputError, match="plain gives neither marks nor saliency maps"):
-        evaluate([hand("plain", scores)], make_dataset(), tmp_path / "R", settings())
-    with pytest.raises(InputError, match="plain gives no saliency maps"):
-        evaluate([hand("plain", scores)], make_dataset(), tmp_path / "R", settings(froc=None, localization=True))
-    report = evaluate([hand(), hand("plain", scores)], make_dataset(), tmp_path / "R", settings())
-    froc = {row["model"] for row in report["results"] if row["metric"] == "max_sensitivity"}
-    assert froc == {"vendor", "random marks"}
-    assert "plain gives neither" in next(w["text"] for w in report["warnings"] if w["id"] == "no-froc-plain")
-
-
-def test_detectors_are_compared_with_each_other_and_each_with_its_own_chance(
-    make_dataset: MakeDataset, hand: Hand, tmp_path: Path
-) -> None:
-    scores = (hand().folder / "breasts.csv").read_text()
-    marks = (hand().folder / "marks.csv").read_text()
-    worse = marks.replace("e1-L-CC,malignant,12,12,0.9\n", "").replace("e1-L-CC,malignant,13,13,0.7\n", "")
-    other = hand("random marks of somebody", {"breasts.csv": scores, "marks.csv": worse})
-    report = evaluate([hand(), other], make_dataset(), tmp_path / "R", settings())
-    rows = [row for row in report["comparisons"] if row["metric"] == "max_sensitivity"]
-    assert [(row["a"], row["b"]) for row in rows] == [
-        ("vendor", "random marks as vendor"),
-        ("vendor", "random marks of somebody"),
-        ("random marks of somebody", "random marks as random marks of somebody"),
-    ]
-    assert rows[1]["difference"] == pytest.approx(1 / 3)
-
-
 def test_an_image_that_was_not_answered_leaves_both_axes(make_dataset: MakeDataset, hand: Hand) -> None:
     images = "image_id,malignant\n" + "".join(
         f"e{n}-{s}-{v},0.5\n" for n in range(1, 6) for s in "LR" for v in ("CC", "MLO") if (n, s, v) != (1, "L", "CC")
@@ -403,12 +366,3 @@ def test_an_image_that_was_not_answered_leaves_both_axes(make_dataset: MakeDatas
     sample, kept = sampled(model, make_dataset(), FrocRule())
     assert (len(kept), len(sample.best)) == (15, 2)
     assert not math.isinf(max(sample.best))
-
-
-def test_marks_of_a_label_without_scores_are_said_to_be_unused(
-    make_dataset: MakeDataset, hand: Hand, tmp_path: Path
-) -> None:
-    marks = (hand().folder / "marks.csv").read_text() + "e1-L-CC,cyst,1,1,0.5\n"
-    model = hand("cysts", {"breasts.csv": (hand().folder / "breasts.csv").read_text(), "marks.csv": marks})
-    report = evaluate([model], make_dataset(), tmp_path / "R", settings())
-    assert "marks of cyst are not judged" in next(w["text"] for w in report["warnings"] if w["id"] == "marks-cysts")

@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 from cadkit import InputError, Predictions
 from cadkit.cli.app import app
 from cadkit.data import Dataset
-from cadkit.evaluation import Settings, evaluate
+from cadkit.evaluation import Settings
+from cadkit.evaluation import evaluate_predictions as evaluate
 from cadkit.evaluation.reader_population import StudyDraw, draw, draw_population
 
 MakeDataset = Callable[..., Dataset]

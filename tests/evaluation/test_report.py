@@ -16,7 +16,8 @@ from PIL import Image as Picture
 
 from cadkit import InputError, Predictions
 from cadkit.data import Dataset
-from cadkit.evaluation import FrocRule, Settings, evaluate
+from cadkit.evaluation import FrocRule, Settings
+from cadkit.evaluation import evaluate_predictions as evaluate
 from cadkit.evaluation.cohort import Rows
 from cadkit.evaluation.gallery import choose_cases
 from cadkit.evaluation.schema import Report

@@ -11,7 +11,8 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from cadkit import InputError, Predictions
 from cadkit.data import Dataset
-from cadkit.evaluation import Settings, evaluate
+from cadkit.evaluation import Settings
+from cadkit.evaluation import evaluate_predictions as evaluate
 
 MakeDataset = Callable[..., Dataset]
 Hand = Callable[..., Predictions]

@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 from cadkit import InputError, Predictions, metrics
 from cadkit.cli.app import app
 from cadkit.data import Dataset
-from cadkit.evaluation import Settings, evaluate
+from cadkit.evaluation import Settings
+from cadkit.evaluation import evaluate_predictions as evaluate
 from cadkit.evaluation.groups import Group
 
 MakeDataset = Callable[..., Dataset]

@@ -60,6 +60,20 @@ def test_reliability_curve() -> None:
     assert masses.share.tolist() == [0, 1]
 
 
+def test_ten_bins_are_usual_and_a_float32_is_the_decimal_it_was_written_as() -> None:
+    # In ten bins 0.1 and 0.19 are together, 0.2 apart from them; in nine or eleven they are not.
+    truth, score = [0, 1, 1, 0], [0.1, 0.19, 0.2, 0.95]
+    assert metrics.reliability(truth, score).n.tolist() == [2, 1, 1]
+    assert metrics.ece(truth, score).value == pytest.approx((abs(0.29 - 1) + abs(0.2 - 1) + 0.95) / 4)
+    for bins in (9, 11):
+        assert metrics.ece(truth, score, bins=bins).value != pytest.approx(metrics.ece(truth, score).value)
+    # As a float64, the float32 of 0.7 lies just below 0.7.
+    low = metrics.reliability([0, 1], np.array([0.7, 0.75], dtype=np.float32))
+    assert low.n.tolist() == [2]
+    with pytest.raises(ValueError, match="score has 1 rows, 2 were expected"):
+        metrics.reliability([0, 1], [0.5])
+
+
 def test_decision_curve() -> None:
     truth, score = [1, 1, 0, 0], [0.8, 0.3, 0.4, 0.1]
     curve = metrics.decision_curve(truth, score, [0.2, 0.5], bootstrap=50)

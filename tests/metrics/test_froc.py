@@ -12,20 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cadkit import metrics
+from tests.metrics.regions import Box
 
 INF = np.inf
-
-
-@dataclass
-class Box:
-    box: Sequence[float]
-
-    @property
-    def center(self) -> tuple[float, float]:
-        return (self.box[0] + self.box[2]) / 2, (self.box[1] + self.box[3]) / 2
-
-    def contains(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        return (self.box[0] <= x) & (x < self.box[2]) & (self.box[1] <= y) & (y < self.box[3])
 
 
 @dataclass
@@ -142,6 +131,7 @@ def test_no_marks_and_no_findings() -> None:
     assert metrics.fpi_at_sensitivity(nothing, 0.1).value is None
     none = metrics.FrocSample([0.5], [0], [], 1)
     assert metrics.froc_sensitivity(none, 1).reason == "no positive findings"
+    assert metrics.max_sensitivity(none).reason == "no positive findings"
     with pytest.raises(ValueError, match="no positive findings"):
         metrics.froc_curve(none)
 
@@ -193,7 +183,8 @@ def test_the_other_way_and_summaries(pencil: metrics.FrocSample) -> None:
     beyond = metrics.fpi_at_sensitivity(pencil, 0.61)
     assert beyond.value is None
     assert beyond.reason == "the curve reaches a sensitivity of 0.6 only"
-    assert metrics.max_sensitivity(pencil).value == 0.6
+    most = metrics.max_sensitivity(pencil)
+    assert (most.value, most.low, most.ci_method) == (0.6, None, None), "Wilson's rows would be independent"
     assert metrics.cpm(pencil).value == pytest.approx((0.2 + 0.2 + 0.4 + 4 * 0.6) / 7)
     assert metrics.cpm(pencil).flags == ("beyond",)
 
@@ -243,7 +234,7 @@ def test_bootstrap_equals_a_plain_loop() -> None:
                 assert mine.replicates is not None
                 np.testing.assert_array_equal(mine.replicates[column], np.nan if one.value is None else one.value)
     result = metrics.froc(sample, ["max_sensitivity"], bootstrap=replicates)[0]
-    assert result.clusters == 12
+    assert (result.clusters, result.n, result.positives) == (12, 48, 9)
     assert result.jackknife is not None
     hits = np.isfinite(best)
     left = [hits[patient[unit_image] != one].mean() for one in range(12)]
@@ -259,6 +250,8 @@ def test_replicates_without_a_lesion_are_dropped() -> None:
     band = metrics.froc_band(sample, [0, 1], bootstrap=200)
     assert band.sensitivity.tolist() == [1, 1]
     assert np.isnan(band.low).all()
+    # The one patient with a finding is missing from (3/4)^4 = 32% of 200 replicates.
+    assert band.dropped == pytest.approx(63, abs=27)
 
 
 def test_band_is_pointwise(pencil: metrics.FrocSample) -> None:

@@ -71,6 +71,7 @@ def test_images_without_a_lesion_count_in_the_denominator() -> None:
     few, many = (sample_of([(0.5, 0)], [(0.4, 0)], images) for images in (1, 10))
     assert metrics.fpi_at_sensitivity(few, 1).value == 1
     assert metrics.fpi_at_sensitivity(many, 1).value == 0.1
+    assert metrics.fpi_at_sensitivity(many, 1).flags == (), "a sensitivity of 1 lies beyond no curve"
 
 
 def test_marks_of_one_score_enter_together() -> None:
@@ -81,6 +82,44 @@ def test_marks_of_one_score_enter_together() -> None:
     ]  # fmt: skip
     assert metrics.froc_sensitivity(tied, 0.99).value == 0
     assert metrics.froc_sensitivity(tied, 0.5, interpolate=True).value == pytest.approx(1 / 3)
+
+
+def test_cpm_reads_the_curve_at_seven_rates() -> None:
+    """A finding is reached exactly at each rate, and one more a single false positive later: 1, 3, ..., 13 of 14."""
+    images, passed = 16, [rate * 16 for rate in (1 / 8, 1 / 4, 1 / 2, 1, 2, 4, 8)]
+    false = [(1000.0 - number, number % images) for number in range(1, 131)]
+    units = [(999.5 - count - later, 0) for count in passed for later in (0, 1)]
+    assert metrics.cpm(sample_of(false, units, images)).value == pytest.approx(7 / 14)
+    # At 1/8 and 1/4 alone: (1 + 3) / 2 of 14.
+    assert metrics.cpm(sample_of(false, units, images), [1 / 8, 1 / 4]).value == pytest.approx(2 / 14)
+
+
+def test_every_door_draws_the_same_replicates() -> None:
+    generator = np.random.default_rng(6)
+    false = [(float(s), int(i)) for s, i in zip(generator.random(30), generator.integers(0, 15, 30), strict=True)]
+    sample = sample_of(false, [(float(b), i) for i, b in enumerate(generator.random(6))], 15)
+    asked = {"bootstrap": 60, "seed": 5, "ci": 0.6}
+    (wanted,) = metrics.froc(sample, [("froc_sensitivity", 0.4)], **asked)
+    assert wanted.low < wanted.high
+    one = metrics.froc_sensitivity(sample, 0.4, **asked)
+    assert (one.low, one.high, one.ci) == (wanted.low, wanted.high, 0.6)
+    band = metrics.froc_band(sample, [0.4], **asked)
+    assert (band.low.tolist(), band.high.tolist()) == ([wanted.low], [wanted.high])
+    other = metrics.froc_sensitivity(sample, 0.4, bootstrap=60, seed=6, ci=0.6)
+    assert not np.array_equal(one.replicates, other.replicates)
+    (usual,) = metrics.froc(sample, [("froc_sensitivity", 0.4)], bootstrap=60, seed=0, ci=0.95)
+    band = metrics.froc_band(sample, [0.4], bootstrap=60)
+    assert (band.low.tolist(), band.high.tolist()) == ([usual.low], [usual.high])
+
+
+def test_a_replicate_needs_a_lesion_and_an_image_to_count_over() -> None:
+    """The patient a has the lesion, b the only normal image: one of them alone is no curve."""
+    patient = np.array(["a", "b"])
+    sample = metrics.FrocSample([0.5], [1], [0.9], 2, patient, np.array(["a"]), normal=[False, True]).over("normal")
+    replicates = metrics.Replicates(patient, options=metrics.Bootstrap(n=60))
+    a, b = replicates.weights(replicates.index(patient))
+    for result in metrics.froc(sample, ["max_sensitivity", "cpm"], bootstrap=replicates):
+        assert np.isnan(result.replicates).tolist() == ((a == 0) | (b == 0)).tolist()
 
 
 def test_past_the_last_point() -> None:
@@ -191,6 +230,8 @@ def test_bca_band_has_the_results_intervals() -> None:
 def test_bad_samples_are_named() -> None:
     with pytest.raises(ValueError, match=r"false_score has 1 NaN, the first in row 1"):
         metrics.FrocSample([0.5, np.nan], [0, 0], [0.5], 1)
+    with pytest.raises(ValueError, match="false_score is infinite in row 0"):
+        metrics.FrocSample([INF], [0], [0.5], 1)
     with pytest.raises(ValueError, match="best holds an infinite score"):
         metrics.FrocSample([], [], [INF], 1)
     with pytest.raises(ValueError, match="normal has 1 rows, 2 were expected"):
@@ -198,8 +239,26 @@ def test_bad_samples_are_named() -> None:
     marks = metrics.Marks([7], [0], [0], [0.5])
     with pytest.raises(ValueError, match=r"image of a mark must lie in \[0, 4\): found 7"):
         metrics.FrocSample.from_matches(marks, metrics.match(marks, metrics.Findings([], [])), 4)
-    with pytest.raises(ValueError, match="cpm averages over"):
-        metrics.cpm(sample_of([], [(0.5, 0)], 1), [])
+    for rates in ([], [1, -1], [INF]):
+        with pytest.raises(ValueError, match="cpm averages over"):
+            metrics.cpm(sample_of([], [(0.5, 0)], 1), rates)
+    for rate in (-0.1, INF):
+        with pytest.raises(ValueError, match=f"froc_sensitivity needs a number .*found {rate}"):
+            metrics.froc_sensitivity(sample_of([], [(0.5, 0)], 1), rate)
+    for share in (-0.1, 1.1):
+        with pytest.raises(ValueError, match=rf"a sensitivity in \[0, 1\] \(found {share}"):
+            metrics.fpi_at_sensitivity(sample_of([], [(0.5, 0)], 1), share)
+    with pytest.raises(ValueError, match="must both be text or both be numbers"):
+        metrics.froc(metrics.FrocSample([], [], [0.5], 1, np.array(["a"]), np.array([1])))
     with pytest.raises(ValueError, match="counted over 'all' or 'normal'"):
         sample_of([], [(0.5, 0)], 1).over("some")
+    assert sample_of([(0.4, 0)], [(0.5, 0)], 1).over("all").images.tolist() == [True]
     assert metrics.froc(metrics.FrocSample([], [], [], 0))[0].reason == "no positive findings"
+    named = metrics.FrocSample([0.5], [0], [], 1, np.array(["a"]), np.array([]))
+    assert metrics.froc(named)[0].reason == "no positive findings", "no unit has no kind of name"
+    with pytest.raises(ValueError, match="false_image has 1 rows, 2 were expected"):
+        metrics.FrocSample([0.5, 0.4], [0], [0.5], 1)
+    with pytest.raises(ValueError, match="of both the images and the units, or of neither"):
+        metrics.FrocSample([], [], [0.5], 1, unit_cluster=np.array([0]))
+    with pytest.raises(ValueError, match="unit has 1 rows, 2 were expected"):
+        metrics.pool_units([0.5, 0.4], [0], 1)

@@ -107,6 +107,17 @@ def test_bad_maps() -> None:
         counts.cells([[0, 1]])
     with pytest.raises(ValueError, match="x0 < x1"):
         metrics.cell_counts(np.ones((4, 4)), (3, 0, 3, 4), (2, 2))
+    with pytest.raises(ValueError, match="a mask has two dimensions"):
+        metrics.cell_counts(np.ones((2, 4, 4)), (0, 0, 4, 4), (2, 2))
+    for shape in ((0, 2), (2, 0)):
+        with pytest.raises(ValueError, match="at least one cell"):
+            metrics.cell_counts(np.ones((4, 4)), (0, 0, 4, 4), shape)
+    for x, y in (([-1, 2, 4], [0, 2, 4]), ([0, 2, 5], [0, 2, 4]), ([0, 2, 4], [-1, 2, 4]), ([0, 2, 4], [0, 2, 5])):
+        with pytest.raises(ValueError, match="edges reach past the window"):
+            metrics.cell_counts(np.ones((4, 4)), (0, 0, 4, 4), (2, 2), (x, y))
+    for value, pixels, lesion in ((np.nan, 1, 0), (0.5, 1, -1), (0.5, 1, 2)):
+        with pytest.raises(ValueError, match="cells need values without NaN"):
+            metrics.Cells([value], [pixels], [lesion])
 
 
 def expand(grid: np.ndarray, image: tuple[int, int], window: tuple[float, ...], edges: Any = None) -> np.ndarray:
@@ -183,6 +194,8 @@ def test_pooled_average_precision_and_its_bootstrap() -> None:
         pixel_weight = np.repeat(weights[:, column], 48)
         slow = average_precision_score(masks.ravel(), full.ravel(), sample_weight=pixel_weight)
         assert result.replicates[column] == pytest.approx(slow, abs=1e-12)
+    assert (result.n, result.positives, result.clusters) == (6, int(masks.any(axis=(1, 2)).sum()), 3)
+    assert metrics.pxap_pooled(images).clusters is None
     assert metrics.pxap_pooled([]).value is None
 
 

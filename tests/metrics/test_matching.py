@@ -13,20 +13,9 @@ from hypothesis import strategies as st
 
 from cadkit import metrics
 from cadkit.metrics import matching
+from tests.metrics.regions import Box
 
 INF = np.inf
-
-
-@dataclass
-class Box:
-    box: tuple[float, float, float, float]
-
-    @property
-    def center(self) -> tuple[float, float]:
-        return (self.box[0] + self.box[2]) / 2, (self.box[1] + self.box[3]) / 2
-
-    def contains(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        return (self.box[0] <= x) & (x < self.box[2]) & (self.box[1] <= y) & (y < self.box[3])
 
 
 @dataclass
@@ -139,7 +128,9 @@ def test_portions_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     parts = metrics.match(marks, findings)
     assert parts.hit_mark.tolist() == whole.hit_mark.tolist()
     assert parts.hit_finding.tolist() == whole.hit_finding.tolist()
-    assert len(whole.hit_mark)
+    pairs = list(zip(whole.hit_finding.tolist(), whole.hit_mark.tolist(), strict=True))
+    assert pairs
+    assert pairs == sorted(pairs), "by finding, then by mark"
 
 
 def test_a_circle_is_closed_and_a_box_is_not() -> None:
@@ -170,7 +161,21 @@ def test_a_mark_on_the_label_and_on_another_is_a_hit() -> None:
     assert found.neutral.tolist() == [False, True, False]
 
 
+def test_boxes_at_the_ends_of_overlap() -> None:
+    whole = metrics.Marks([0], [5], [5], [1], [[0, 0, 10, 10]])
+    lesion = metrics.Findings([0], [Box((0, 0, 10, 10))])
+    assert metrics.match(whole, lesion, rule="iou", threshold=1).best.tolist() == [1]
+    # An empty box on an empty box: nothing is shared of nothing.
+    empty = metrics.Marks([0], [5], [5], [1], [[5, 5, 5, 5]])
+    point = metrics.Findings([0], [Box((5, 5, 5, 5))])
+    assert metrics.match(empty, point, rule="iou", threshold=0.1).best.tolist() == [-INF]
+    # A model that marked nothing has no boxes to show, and missed every finding.
+    assert metrics.match(metrics.Marks([], [], [], []), lesion, rule="iou").best.tolist() == [-INF]
+
+
 def test_input_that_cannot_be_matched() -> None:
+    with pytest.raises(ValueError, match="box has 1 rows, 2 were expected"):
+        metrics.Marks([0, 0], [0, 0], [0, 0], [1, 2], [[0, 0, 1, 1]])
     with pytest.raises(ValueError, match="2 regions do not fit 1 findings"):
         metrics.Findings([0], [Box((0, 0, 1, 1))] * 2)
     with pytest.raises(ValueError, match="boxes of marks must be finite"):

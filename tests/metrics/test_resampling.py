@@ -12,6 +12,7 @@ from scipy.stats import norm
 
 from cadkit import metrics
 from cadkit.metrics import intervals
+from cadkit.metrics.resampling import with_interval
 
 METRICS = [
     "auc",
@@ -114,6 +115,18 @@ def test_dropped_replicates_warn_then_silence() -> None:
     assert "of 2000 replicates" in str(none.reason)
 
 
+def test_an_interval_stands_up_to_a_fifth_of_lost_replicates() -> None:
+    plan = metrics.Replicates(["a", "b"], options=metrics.Bootstrap(n=100))
+    result = metrics.Result("auc", 0.5, n=2)
+    values = np.linspace(0, 1, 100)
+    for lost, interval in ((1, True), (2, True), (20, True), (21, False)):
+        some = np.where(np.arange(100) < lost, np.nan, values)
+        found = with_interval(result, some, plan, None)
+        assert (found.dropped, found.low is not None) == (lost, interval)
+        # More than one of a hundred is said.
+        assert found.flags == (("replicates-dropped",) if lost > 1 else ())
+
+
 def literal_bca(estimate: float, replicates: np.ndarray, left_out: np.ndarray, ci: float) -> list[float]:
     share = np.mean([1.0 if r < estimate else 0.5 if r == estimate else 0.0 for r in replicates])
     z0 = norm.ppf(share)
@@ -178,6 +191,58 @@ def test_difference_is_paired() -> None:
         metrics.difference(a, metrics.prauc(truth, other, cluster=patient, bootstrap=replicates))
 
 
+def test_a_p_is_no_smaller_than_its_replicates_can_show() -> None:
+    truth = [0, 0, 0, 0, 1, 1, 1, 1]
+    replicates = metrics.Replicates(np.arange(8), options=metrics.Bootstrap(n=99, stratify=True), strata=truth)
+    best, worst = (metrics.auc(truth, score, bootstrap=replicates) for score in (np.arange(8), -np.arange(8)))
+    # All 99 differences are 1: one of 100 lies at or below 0 by definition, on two sides.
+    for gap in (metrics.difference(best, worst), metrics.difference(worst, best)):
+        assert (gap.p, gap.flags) == (pytest.approx(0.02), ("p-floor",))
+    level = metrics.difference(best, best)
+    assert (level.p, level.flags) == (1, ())
+    assert metrics.difference(best, worst, margin=0.1).p_margin == pytest.approx(0.01)
+    assert metrics.difference(worst, best, margin=0.1).p_margin == 1
+    # One replicate shows nothing: the least p is 1, and no floor.
+    lonely = metrics.Replicates(np.arange(8), options=metrics.Bootstrap(n=1, stratify=True), strata=truth)
+    pair = (metrics.auc(truth, score, bootstrap=lonely) for score in (np.arange(8), -np.arange(8)))
+    gap = metrics.difference(*pair)
+    assert (gap.p, gap.flags) == (1, ())
+
+
+def test_a_difference_that_few_replicates_know_has_no_p() -> None:
+    # The one positive of four rows is missing from (3/4)^4 = 32% of the replicates.
+    replicates = metrics.Replicates(np.arange(4), options=metrics.Bootstrap(n=400))
+    a, b = (metrics.auc([0, 0, 1, 0], score, bootstrap=replicates) for score in ([1, 2, 3, 4], [1, 2, 4, 3]))
+    gap = metrics.difference(a, b, margin=0.1)
+    assert gap.difference == pytest.approx(-1 / 3)
+    assert (gap.low, gap.p, gap.p_margin) == (None, None, None)
+    assert "of 400 replicates" in str(gap.reason)
+
+
+def test_a_number_that_one_model_lacks_has_no_difference() -> None:
+    replicates = metrics.Replicates(np.arange(4), options=metrics.Bootstrap(n=20))
+    a, b = (metrics.ppv([0, 0, 1, 1], [1, 2, 3, 4], at, bootstrap=replicates) for at in (3, 9))
+    for pair in ((a, b), (b, a)):
+        gap = metrics.difference(*pair)
+        assert (gap.difference, gap.p, gap.reason) == (None, None, "no row is called positive")
+
+
+def test_models_are_compared_each_at_its_own_threshold() -> None:
+    truth = [0, 0, 1, 1]
+    replicates = metrics.Replicates(np.arange(4), options=metrics.Bootstrap(n=20))
+    a, b, c = (
+        metrics.classification(truth, [1, 3, 2, 4], [("sensitivity", at)], bootstrap=replicates)[0] for at in (2, 3, 2)
+    )
+    assert (metrics.difference(a, b).difference, metrics.difference(a, b).at) == (0.5, None)
+    assert metrics.difference(a, c).at == 2
+    ends = [
+        metrics.classification(truth, [1, 3, 2, 4], [("sensitivity_at_specificity", at)], bootstrap=replicates)[0]
+        for at in (0.5, 0.9)
+    ]
+    with pytest.raises(ValueError, match=r"at 0\.5 cannot be compared with .* at 0\.9"):
+        metrics.difference(*ends)
+
+
 def test_mean_over_images() -> None:
     numbers = [0.1, None, 0.5, 0.9, 0.3]
     patient = ["a", "a", "b", "b", "c"]
@@ -193,6 +258,15 @@ def test_mean_over_images() -> None:
     assert result.jackknife is not None
     np.testing.assert_allclose(result.jackknife, [1.7 / 3, 0.4 / 2, 1.5 / 3], atol=1e-12)
     assert metrics.image_mean("pxap", [None, None]).value is None
+    # The images of patient c have no value: three of five are left, of two patients.
+    asked = {"bootstrap": 40, "seed": 6, "ci": 0.5}
+    few = metrics.image_mean("pxap", [0.1, 0.2, None, 0.6, None], cluster=["a", "a", "c", "b", "c"], **asked)
+    drawn = metrics.Replicates(["a", "b"], options=metrics.Bootstrap(40, seed=6))
+    a, b = drawn.weights(drawn.index(["a", "b"]))
+    np.testing.assert_allclose(few.replicates, (a * 0.3 + b * 0.6) / (2 * a + b), atol=1e-12)
+    assert (few.low, few.high) == pytest.approx(tuple(np.quantile(few.replicates, [0.25, 0.75])))
+    assert metrics.image_mean("pxap", [0.4]).sd is None
+    assert metrics.image_mean("pxap", [0.2, 0.6]).sd == pytest.approx(0.08**0.5)
 
 
 @pytest.mark.parametrize(
@@ -202,3 +276,14 @@ def test_mean_over_images() -> None:
 def test_bad_plans(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         metrics.Bootstrap(**options)
+
+
+def test_replicates_of_nothing_or_of_unknown_strata() -> None:
+    with pytest.raises(ValueError, match="no cluster to draw from"):
+        metrics.Replicates([])
+    with pytest.raises(ValueError, match="which rows are positive"):
+        metrics.Bootstrap(stratify=True).replicates(["a", "b"])
+    with pytest.raises(ValueError, match="strata has 1 rows, 2 were expected"):
+        metrics.Replicates(["a", "b"], strata=[1])
+    assert metrics.Replicates(["a", "b"]).index([]).tolist() == []
+    assert len(metrics.Replicates(["a", "b"])) == 2000

@@ -45,6 +45,7 @@ def test_a_pencil_table() -> None:
     found = [result.value for result in metrics.classification(TRUTH, SCORE, ASKED[:6])]
     assert found == pytest.approx([2 / 3, 3 / 5, 2 / 4, 3 / 4, 4 / 8, 1000 * 2 / 8])
     assert metrics.confusion(TRUTH, SCORE, 0.5) == (2, 2, 1, 3)
+    assert metrics.confusion(TRUTH, SCORE, 0.6) == (2, 1, 1, 4)
     # Of 1,000 women 10 are ill: 6.67 found; of 990, 396 are recalled.
     ppv, npv, recall = metrics.classification(TRUTH, SCORE, ASKED[6:9])
     assert ppv.value == pytest.approx((20 / 3) / (20 / 3 + 396))
@@ -79,6 +80,19 @@ def test_clustered_share_written_out() -> None:
     assert result.ci_method == "ratio-logit"
     same = metrics.clustered_proportion((score >= 0.5)[truth == 1], patient[truth == 1])
     assert (same.low, same.high) == pytest.approx(ends)
+
+
+def test_a_clustered_share_says_what_it_was_counted_over() -> None:
+    found = metrics.clustered_proportion([1, 0, 1, 1, 0, 1], list("aabccd"), metric="hit")
+    assert (found.metric, found.value, found.n, found.positives, found.clusters) == ("hit", 4 / 6, 6, 4, 4)
+    assert (found.ci, found.ci_method) == (0.95, "ratio-logit")
+    every = metrics.clustered_proportion([1, 1, 1], list("aab"))
+    assert (every.value, every.low, every.ci_method) == (1, None, None)
+    assert str(every.reason).startswith("no interval: ")
+    nothing = metrics.clustered_proportion([], [])
+    assert (nothing.value, nothing.n, nothing.reason) == (None, 0, "no rows")
+    with pytest.raises(ValueError, match="cluster has 2 rows, 3 were expected"):
+        metrics.clustered_proportion([1, 0, 1], ["a", "b"])
 
 
 def test_clustered_share_of_one_row_per_cluster_is_the_binomial_one() -> None:
@@ -156,10 +170,29 @@ def test_threshold_chosen_elsewhere() -> None:
     assert metrics.threshold_at(TRUTH, SCORE, sensitivity=0.6) == 0.6
     assert metrics.threshold_at(TRUTH, SCORE, specificity=0.75) == 0.6
     assert metrics.threshold_at([0, 1], [2, 1], specificity=1) == np.inf
+    # One of three positives is the least that any call finds.
+    assert metrics.threshold_at(TRUTH, SCORE, sensitivity=0.05) == 0.9
+    assert metrics.threshold_at(TRUTH, SCORE, sensitivity=0) == np.inf
     assert metrics.sensitivity([1], [0.3], np.inf).value == 0
     for options in ({}, {"sensitivity": 0.5, "specificity": 0.5}, {"sensitivity": 1.5}):
         with pytest.raises(ValueError, match=r"give one of the two|lies in \[0, 1\]"):
             metrics.threshold_at(TRUTH, SCORE, **options)
+    for truth in ([1, 1], [0, 0]):
+        with pytest.raises(ValueError, match="rows of both classes"):
+            metrics.threshold_at(truth, [0.1, 0.2], sensitivity=0.5)
+    with pytest.raises(ValueError, match="score has 2 rows, 3 were expected"):
+        metrics.threshold_at([0, 1, 1], [0.1, 0.2], sensitivity=1)
+    with pytest.raises(ValueError, match="score has 2 rows, 3 were expected"):
+        metrics.confusion([0, 1, 1], [0.1, 0.2], 0.1)
+
+
+@pytest.mark.parametrize("name", ["sensitivity", "specificity", "ppv", "npv", "recall_rate", "cancer_detection_rate"])
+def test_a_threshold_chosen_on_the_same_rows_is_flagged(name: str) -> None:
+    function = getattr(metrics, name)
+    assert function(TRUTH, SCORE, 0.5).flags == ()
+    chosen = function(TRUTH, SCORE, 0.5, in_sample=True)
+    assert chosen.flags == ("in-sample",)
+    assert chosen.value == function(TRUTH, SCORE, 0.5).value
 
 
 def test_a_threshold_goes_beyond_its_share_least() -> None:
