@@ -51,6 +51,10 @@ class InputError(CadkitError):
     ) -> None:
         super().__init__(_sentence(what, file, row, value, mend))
 
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook prints: the sentence alone, as the terminal does."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class Failure(CadkitError):
     """Something failed that the user did not cause: a full disk, a killed worker, a diverging loss."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cadkit.data.affine import Affine
 
@@ -56,6 +57,22 @@ class Crop:
         shift = Affine.shift((self.size[1] - size[1]) / 2, (self.size[0] - size[0]) / 2)
         return replace(self, size=size, matrix=self.matrix @ shift)
 
+    def mirrored(self) -> Crop:
+        """The same part of the image seen in a mirror: left is right."""
+        return replace(self, matrix=self.matrix @ Affine.mirror(self.size[1]))
+
+    def pixels(self, outside: float = 0.0) -> NDArray[np.float32]:
+        """Read it: float32, rows x columns of the grid, 0 to 1.
+
+        It is resampled (bicubic; averaged where it shrinks the picture) as for a batch of `cadkit.training`.
+
+        Args:
+            outside: value where there is no picture.
+        """
+        from cadkit.data.resampling import picture
+
+        return picture(self, outside)
+
     def jitter(
         self,
         rng: np.random.Generator,
@@ -85,6 +102,12 @@ class Crop:
         center = np.array([columns / 2, rows / 2])
         offset = center - linear @ (center + np.array([x, y]))
         return replace(self, matrix=self.matrix @ Affine.of(np.column_stack([linear, offset])))
+
+
+def starts(length: int, tile: int, step: int) -> list[int]:
+    """Where tiles of an axis begin that cover it; the last is moved back to end with it."""
+    last = max(0, length - tile)
+    return [*range(0, last, step), last]
 
 
 def place_window(

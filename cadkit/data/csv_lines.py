@@ -89,6 +89,8 @@ def _is_even(path: Path) -> bool:
     rest = b""
     with path.open("rb") as file:
         while part := file.read(_CHUNK):
+            if len(rest) > _CHUNK:  # one endless line, which would be copied with every part
+                return False
             whole, end, rest = (rest + part).rpartition(b"\n")
             if b'"' in whole:
                 return False

@@ -124,6 +124,11 @@ class Dataset:
         return self._pixel_source
 
     @property
+    def prepared(self) -> bool:
+        """Whether it has a store of pixels."""
+        return self._pixel_source is not None
+
+    @property
     def store_fingerprint(self) -> str | None:
         """Fingerprint of the prepared pixels; None where nothing was prepared."""
         return getattr(self._pixel_source, "fingerprint", None)
@@ -218,6 +223,14 @@ class Dataset:
         return rows
 
     def __repr__(self) -> str:
+        exams, prepared = self.tables["exams"], "" if self.prepared else ", not prepared"
         return (
-            f"Dataset({self.meta.name!r}: {self.tables['exams'].height} exams, {self.tables['images'].height} images)"
+            f"Dataset({self.meta.name!r}: {exams['patient_id'].n_unique():,} women, {exams.height:,} exams, "
+            f"{self.tables['images'].height:,} images{prepared})"
         )
+
+    def _repr_html_(self) -> str:
+        from cadkit import html
+        from cadkit.data.display import dataset_html
+
+        return html.shown(lambda: dataset_html(self))

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cadkit.data.affine import Affine
-from cadkit.data.crop import Crop, Size, place_window
+from cadkit.data.crop import Crop, Size, place_window, starts
 from cadkit.data.shapes import Region
 from cadkit.data.windows import window_size
 from cadkit.errors import CadkitError, InputError
@@ -49,6 +49,10 @@ class PixelSource(Protocol):
 
     def to_file(self, image_id: str) -> Affine:
         """The map from prepared pixels to the pixels of the file."""
+        ...
+
+    def original(self, row: Mapping[str, Any]) -> NDArray[np.int32]:
+        """Grey values as they stand in the file of a row of images.csv."""
         ...
 
     def best_center(self, image_id: str, size: Size) -> tuple[int, int]:
@@ -162,6 +166,11 @@ class Exam:
         """Pseudonym of the woman."""
         return str(self._row["patient_id"])
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the dataset's labels."""
+        return tuple(self._data.meta.labels)
+
     def truth(self, label: str) -> float:
         """1, 0 or NaN (unknown): a label of the exam, or the maximum over its breasts.
 
@@ -188,6 +197,12 @@ class Exam:
 
     def __repr__(self) -> str:
         return f"Exam({self.id!r}, {len(self.images)} images)"
+
+    def _repr_html_(self) -> str:
+        from cadkit import html
+        from cadkit.data.display import exam_html
+
+        return html.shown(lambda: exam_html(self))
 
 
 class Breast:
@@ -233,7 +248,13 @@ class Breast:
         return value
 
     def __repr__(self) -> str:
-        return f"Breast({self.id!r})"
+        return f"Breast({self.id!r}, {len(self.images)} images)"
+
+    def _repr_html_(self) -> str:
+        from cadkit import html
+        from cadkit.data.display import breast_html
+
+        return html.shown(lambda: breast_html(self))
 
 
 class Image:
@@ -294,6 +315,17 @@ class Image:
         """The same as stored: uint16, 65535 for 1."""
         return self._source.read(self.id, window)
 
+    def original(self) -> NDArray[np.int32]:
+        """Grey values as they stand in its file, before anything was done to them: int32, rows x columns of the file.
+
+        Of a DICOM file the stored values of its frame: neither rescaled, windowed nor inverted, and turned as they
+        are. Places in them are answered with `frame="file"`.
+
+        Raises:
+            InputError: the file is gone or cannot be read.
+        """
+        return self._source.original(self._row)
+
     def whole(self, size: Size | None = None, width: int | None = None) -> Crop:
         """The whole picture: at its own size, stretched to `size`, or to `width` with its proportions."""
         rows, columns = self.shape
@@ -329,6 +361,31 @@ class Image:
             linear = np.eye(2)
         crop = Crop(self, size, Affine.of(np.column_stack([linear, offset])))
         return crop if to is None else crop.at(to)
+
+    def fitted(self, size: Size) -> Crop:
+        """The whole picture, with its proportions, in the middle of a grid of `size` (rows, columns)."""
+        rows, columns = self.shape
+        scale = max(rows / size[0], columns / size[1])
+        left, top = (columns - scale * size[1]) / 2, (rows - scale * size[0]) / 2
+        return Crop(self, size, Affine((scale, 0.0, left, 0.0, scale, top)))
+
+    def as_filed(self) -> Crop:
+        """The picture as it lies in its file: neither turned nor cut to the breast; 0 where preparing cut it off."""
+        rows, columns = self.shape
+        _, _, right, bottom = self.to_file.box((0, 0, columns, rows))
+        size = int(self._row.get("rows") or bottom), int(self._row.get("columns") or right)
+        return Crop(self, size, self.to_file.inverse())
+
+    def tiles(self, size: Size, step: Size | None = None) -> list[list[Crop]]:
+        """Crops of `size` prepared pixels that cover the picture, in rows from the top and columns from the left.
+
+        Args:
+            size: rows and columns of each.
+            step: from one to the next; None: their size. The last of a row or column is moved back to end with the
+                picture; in a picture smaller than a tile there is one, which reaches beyond.
+        """
+        rows, columns = (starts(*axis) for axis in zip(self.shape, size, step or size, strict=True))
+        return [[Crop(self, size, Affine.shift(left, top)) for left in columns] for top in rows]
 
     def truth(self, label: str) -> float:
         """The label of its breast: 1, 0 or NaN (unknown)."""
@@ -373,3 +430,9 @@ class Image:
 
     def __repr__(self) -> str:
         return f"Image({self.id!r}, {self.side}-{self.view})"
+
+    def _repr_html_(self) -> str:
+        from cadkit import html
+        from cadkit.data.display import image_html
+
+        return html.shown(lambda: image_html(self))

@@ -8,6 +8,7 @@ once and one typed again writes the same note (docs/decisions/009-split-guard.md
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -66,8 +67,7 @@ def record_use(dataset: Path, kind: str, folder: Path, column: str = "split") ->
     made_with = split_fingerprint(read_table(dataset, EXAMS)[0], column)
     if made_with is None:
         return False
-    folder = folder.resolve()
-    path = dataset / USES / f"{re.sub(r'[^A-Za-z0-9._-]', '_', folder.name)[:60]}-{fingerprint(str(folder))[:8]}.toml"
+    folder, path = folder.resolve(), _note_of(dataset, folder)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     note = {"kind": kind, "folder": str(folder), "column": column, "split_fingerprint": made_with, "created": now}
     try:
@@ -77,6 +77,18 @@ def record_use(dataset: Path, kind: str, folder: Path, column: str = "split") ->
     except OSError:
         return False
     return True
+
+
+def forget_use(dataset: Path, folder: Path) -> None:
+    """Take a note back, as of a run that ended before it read anything."""
+    with contextlib.suppress(OSError):
+        _note_of(dataset, folder).unlink(missing_ok=True)
+
+
+def _note_of(dataset: Path, folder: Path) -> Path:
+    folder = folder.resolve()
+    name = re.sub(r"[^A-Za-z0-9._-]", "_", folder.name)[:60]
+    return dataset / USES / f"{name}-{fingerprint(str(folder))[:8]}.toml"
 
 
 def uses_of_split(dataset: Path, exams: pl.DataFrame, column: str = "split") -> list[Use]:

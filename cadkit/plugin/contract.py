@@ -7,7 +7,7 @@ is pooled from the one below by `ModelInfo.pooling`, never from above.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from cadkit.plugin.config import Config as BaseConfig
 
 if TYPE_CHECKING:
-    from cadkit.data import Breast, Exam, Image
+    from cadkit.data import Affine, Breast, Crop, Exam, Image
     from cadkit.plugin.run import Run
 
 API = 1
@@ -34,7 +34,8 @@ class ModelInfo:
         labels: what is scored: 0/1 columns of breasts.csv or exams.csv, or `column=value`.
         scores: `probability` (0 to 1, calibration is judged) or `risk` (any scale, larger is worse).
         unit: what one sample of a torch model is: image, breast or exam.
-        views: of an image model: the only views that it scores; of others: exactly one image of each.
+        views: of an image model: the only views that it scores; of a `TorchModel` of breasts or exams: exactly
+            one image of each. A model that writes `predict_breast` or `predict_exam` is handed all that there is.
         pooling: how image scores become a breast's and breast scores an exam's: mean, max or sum.
         localizes: what the FROC is made of: `marks`, peaks of `saliency`, or nothing.
         learns: what training needs beyond labels: points, boxes, masks.
@@ -120,6 +121,29 @@ class Marks:
     def __len__(self) -> int:
         return len(self.points)
 
+    def moved(self, matrix: Affine) -> Marks:
+        """The marks after a map, such as `crop.matrix` from a crop's pixels to prepared ones."""
+        points = np.stack(matrix(self.points[:, 0], self.points[:, 1]), 1)
+        boxes = None if self.boxes is None else [matrix.box(box) for box in self.boxes.tolist()]
+        return Marks(self.scores, points, boxes, self.labels)
+
+    def within(self, shape: tuple[int, int]) -> Marks:
+        """Boxes cut at the borders of a picture of so many rows and columns, without the marks that lie outside it.
+
+        A point that was the middle of its box is that of what is left of it.
+        """
+        size = np.array(shape[::-1], dtype=np.float64)
+        points, boxes = self.points, self.boxes
+        if boxes is not None:
+            middle = np.isclose(points, (boxes[:, :2] + boxes[:, 2:]) / 2).all(axis=1, keepdims=True)
+            boxes = np.clip(boxes, 0, np.tile(size, 2))
+            points = np.where(middle, (boxes[:, :2] + boxes[:, 2:]) / 2, points)
+        kept = ((points >= 0) & (points <= size)).all(1)
+        if boxes is not None:
+            kept &= (boxes[:, 2:] > boxes[:, :2]).all(1)
+        labels = None if self.labels is None else self.labels[kept]
+        return Marks(self.scores[kept], points[kept], None if boxes is None else boxes[kept], labels)
+
 
 class Saliency:
     """A map of an image on equal cells of a window, or on uneven cells with stated edges.
@@ -148,6 +172,45 @@ class Saliency:
                 raise ValueError(f"{len(y)} and {len(x)} edges do not fit a map of {self.values.shape[1:]} cells")
             self.edges = y, x
 
+    @classmethod
+    def of_tiles(cls, values: ArrayLike, tiles: Sequence[Sequence[Crop]]) -> Saliency:
+        """A map of one value per tile (`Image.tiles`): every place has that of the tile whose middle is nearest.
+
+        Args:
+            values: labels x rows x columns of tiles, 0 to 1.
+            tiles: the crops, which neither turn nor mirror.
+        """
+        rows, columns = tiles[0][0].image.shape
+        middles = [row[0].matrix(0, row[0].size[0] / 2)[1] for row in tiles]
+        across = [tile.matrix(tile.size[1] / 2, 0)[0] for tile in tiles[0]]
+        return cls(values, edges=(_between(middles, rows), _between(across, columns)))
+
+    def moved(self, matrix: Affine, size: tuple[int, int]) -> Saliency:
+        """The map after a map of the plane, such as `crop.matrix` from a crop's pixels to prepared ones.
+
+        Args:
+            matrix: it may scale, shift and mirror.
+            size: rows and columns of what the map covers where it states no window.
+
+        Raises:
+            ValueError: the matrix turns or shears, so that the cells are no rows and columns any more.
+        """
+        if not matrix.axis_aligned:
+            raise ValueError("a saliency map of a turned crop has no window: give it for a plain one")
+        a, _, c, _, e, f = matrix.values
+        left_right, up_down = (-1 if factor < 0 else 1 for factor in (a, e))
+        values = self.values[:, ::up_down, ::left_right]
+        edges = None
+        if self.edges is not None:
+            edges = (e * self.edges[0] + f)[::up_down], (a * self.edges[1] + c)[::left_right]
+        return Saliency(values, matrix.box(self.window or (0, 0, size[1], size[0])), edges)
+
+
+def _between(middles: Sequence[ArrayLike], end: float) -> NDArray[np.float64]:
+    """Edges half way between rising middles, from 0 to the end of the picture."""
+    at = np.asarray(middles, dtype=np.float64)
+    return np.concatenate([[0.0], (at[1:] + at[:-1]) / 2, [float(end)]])
+
 
 @dataclass
 class ImagePrediction:
@@ -156,8 +219,14 @@ class ImagePrediction:
     Attributes:
         scores: by label.
         extra: further scores, name -> label -> value; judged like scores, under `<name>.<label>`.
-        marks, saliency, rois: in prepared pixels, or in the file's with `frame="file"`. A region of
-            interest is a mark whose score is its attention.
+        marks, saliency, rois: in prepared pixels, in the file's with `frame="file"`, or in those of a
+            crop of the image with `frame=crop`: they are moved to prepared pixels, boxes of marks are cut
+            at the borders of the picture, and marks beside it are left out. A region of interest is a
+            mark whose score is its attention.
+        frame: `prepared` once a crop's places were moved.
+
+    Raises:
+        ValueError: there is no such frame, or a saliency map was given for a turned crop.
     """
 
     scores: Scores
@@ -165,7 +234,20 @@ class ImagePrediction:
     marks: Marks | None = None
     saliency: Saliency | None = None
     rois: Marks | None = None
-    frame: Frame = "prepared"
+    frame: Frame | Crop = "prepared"
+
+    def __post_init__(self) -> None:
+        if isinstance(self.frame, str):
+            if self.frame not in ("prepared", "file"):
+                raise ValueError(f"frame is 'prepared', 'file' or a crop of the image, not {self.frame!r}")
+            return
+        crop, self.frame = self.frame, "prepared"
+        if self.marks is not None:
+            self.marks = self.marks.moved(crop.matrix).within(crop.image.shape)
+        if self.rois is not None:
+            self.rois = self.rois.moved(crop.matrix)
+        if self.saliency is not None:
+            self.saliency = self.saliency.moved(crop.matrix, crop.size)
 
 
 @dataclass

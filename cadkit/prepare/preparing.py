@@ -13,12 +13,13 @@ from typing import Any
 
 from cadkit import __version__
 from cadkit.data.dataset import Dataset
-from cadkit.data.tables import SOURCES, read_table, write_problems
+from cadkit.data.tables import write_problems
 from cadkit.errors import Failure, InputError, Problem
-from cadkit.files import atomic, inside, write_toml
+from cadkit.files import atomic, write_toml
 from cadkit.prepare.arrays import array_path
 from cadkit.prepare.crop import Faces, direction
 from cadkit.prepare.image import INDEX, Task, prepare_image
+from cadkit.prepare.originals import file_of, sources_of
 from cadkit.prepare.recipe import RECIPE, recipe_fingerprint
 from cadkit.progress import track
 from cadkit.tasks import Workers, run
@@ -130,19 +131,11 @@ def _nothing_prepared(folder: Path, problems: list[Problem]) -> Failure:
 
 def files_of(folder: Path, data: Dataset) -> dict[str, Path]:
     """The file of each image that has one, in the order of images.csv; sources.csv goes first."""
-    sources, problems = read_table(folder, SOURCES)
-    if problems:
-        raise InputError(str(problems[0]))
-    said = dict(zip(sources["image_id"], sources["path"], strict=True))
+    sources = sources_of(folder)
     images = data.tables["images"]
     files = images["file"] if "file" in images.columns else [None] * images.height
-    paths = {}
-    for image_id, file in zip(images["image_id"], files, strict=True):
-        if said.get(image_id):
-            paths[image_id] = folder / said[image_id]
-        elif file:
-            paths[image_id] = inside(folder, file)
-    return paths
+    paths = {name: file_of(folder, name, file, sources) for name, file in zip(images["image_id"], files, strict=True)}
+    return {name: path for name, path in paths.items() if path is not None}
 
 
 def _tasks(data: Dataset, paths: Mapping[str, Path], store: Path, verify: bool) -> Iterator[Task]:

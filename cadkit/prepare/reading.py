@@ -21,7 +21,7 @@ from cadkit.dicom.errors import DicomError
 from cadkit.dicom.pixels import MAX_PIXELS, Steps, read_pixels
 from cadkit.errors import CadkitError, Problem
 
-_PICTURES = (b"\x89PNG\r\n\x1a\n", b"II*\0", b"MM\0*", b"P5", b"P2")
+PICTURES = (b"\x89PNG\r\n\x1a\n", b"II*\0", b"MM\0*", b"P5", b"P2")
 _OTHERS = {b"\xff\xd8\xff": "JPEG", b"BM": "BMP", b"GIF8": "GIF", b"RIFF": "WebP", b"%PDF": "PDF"}
 _GREY = {"L": 8, "I;16": 16, "I;16B": 16, "I;16L": 16, "I": 32}
 # Magic, columns, rows and largest value, between which comments may stand.
@@ -89,7 +89,7 @@ def read_file(path: Path, row: Mapping[str, Any], max_pixels: int = MAX_PIXELS) 
                 "not-a-picture", f"the file is {name} whatever its name says", "Use DICOM, PNG, TIFF or PGM."
             )
     try:
-        if head.startswith(_PICTURES):
+        if head.startswith(PICTURES):
             reading = _read_picture(path, head, row, max_pixels)
         else:
             reading = _read_dicom(path, row, max_pixels)
@@ -120,7 +120,7 @@ def _read_dicom(path: Path, row: Mapping[str, Any], max_pixels: int) -> Reading:
 
 
 def _read_picture(path: Path, head: bytes, row: Mapping[str, Any], max_pixels: int) -> Reading:
-    array, kind = _decode(path, row.get("frame") or 0, max_pixels)
+    array, kind = decode_picture(path, row.get("frame") or 0, max_pixels)
     container, bits = 8 * array.dtype.itemsize, row.get("bits")
     notes: list[Problem] = []
     header = _PGM.match(head)
@@ -160,7 +160,14 @@ def _scaled(array: NDArray[np.unsignedinteger[Any]], white: int) -> NDArray[np.u
     return scaled
 
 
-def _decode(path: Path, frame: int, max_pixels: int) -> tuple[NDArray[np.unsignedinteger[Any]], str]:
+def decode_picture(
+    path: Path, frame: int, max_pixels: int = MAX_PIXELS
+) -> tuple[NDArray[np.unsignedinteger[Any]], str]:
+    """A frame of a PNG, TIFF or PGM file as it stands there, and the name of the format.
+
+    Raises:
+        Unreadable: it has no such frame, is not grey, or claims too many pixels.
+    """
     with warnings.catch_warnings():
         # The limit on size is ours, and checked below before anything is decoded; doubts about tags that are not
         # read may quote what stands in them.

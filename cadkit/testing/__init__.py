@@ -9,19 +9,19 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cadkit.testing.checking import Check, CheckReport, Result, check_plugin, checks
+    from cadkit.testing.checking import Check, CheckReport, CheckResult, check_plugin, checks
     from cadkit.testing.pytest_checks import parametrize_checks
 
 _HOMES = {
     "Check": "cadkit.testing.checking",
     "CheckReport": "cadkit.testing.checking",
-    "Result": "cadkit.testing.checking",
+    "CheckResult": "cadkit.testing.checking",
     "check_plugin": "cadkit.testing.checking",
     "checks": "cadkit.testing.checking",
     "parametrize_checks": "cadkit.testing.pytest_checks",
 }
 
-__all__ = ["Check", "CheckReport", "Result", "check_plugin", "checks", "parametrize_checks"]
+__all__ = ["Check", "CheckReport", "CheckResult", "check_plugin", "checks", "parametrize_checks"]
 
 
 def __getattr__(name: str) -> Any:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cadkit.data import Exam, Image
+from cadkit.data import Affine, Exam, Image
 from cadkit.plugin import ImagePrediction, ModelInfo, Saliency, Skipped
 from cadkit.plugin.pooling import images_of
-from cadkit.testing.exams import COLUMNS, ROWS
 from cadkit.testing.subject import Answer
 
 _SLACK = 1.0  # pixels: a box that a model rounds outwards is no fault
-FILE_SHAPE = (ROWS + 10, COLUMNS + 8)
 
 
 def difference(one: Sequence[Answer], other: Sequence[Answer], names: Sequence[str], tolerance: float = 0.0) -> str:
@@ -79,6 +77,46 @@ def _array(values: Any) -> NDArray[np.float64]:
         return np.full(1, np.nan)
 
 
+class Placed(NamedTuple):
+    """Places of one kind in one image.
+
+    Attributes:
+        image_id: of the image.
+        where: which, in words.
+        frame: that the answer states.
+        points: n x 2 (x, y), points or corners of boxes and windows, in prepared pixels.
+    """
+
+    image_id: str
+    where: str
+    frame: str
+    points: NDArray[np.float64]
+
+
+def placed(exam: Exam, answer: Answer) -> Iterator[Placed]:
+    """All places of an answer in prepared pixels."""
+    if isinstance(answer, Skipped):
+        return
+    known = {image.id: image for image in exam.images}
+    for name, given in images_of(answer).items():
+        if not isinstance(given, ImagePrediction) or name not in known:
+            continue
+        back = Affine() if given.frame == "prepared" else known[name].to_file.inverse()
+        for what, marks in (("marks", given.marks), ("regions of interest", given.rois)):
+            if marks is None:
+                continue
+            points = np.stack(back(marks.points[:, 0], marks.points[:, 1]), 1)
+            boxes = [] if marks.boxes is None else [back.box(box) for box in marks.boxes.tolist()]
+            yield Placed(name, f"{what} of image {name}", str(given.frame), np.vstack([points, *_corners(boxes)]))
+        if given.saliency is not None and given.saliency.window is not None:
+            window = np.vstack(_corners([back.box(given.saliency.window)]))
+            yield Placed(name, f"the map of image {name}", str(given.frame), window)
+
+
+def _corners(boxes: Sequence[tuple[float, float, float, float]]) -> list[NDArray[np.float64]]:
+    return [np.reshape(box, (2, 2)) for box in boxes]
+
+
 def misplaced(exam: Exam, answer: Answer, info: ModelInfo) -> Iterator[str]:
     """What of an answer lies outside its picture, or has not the form of a place."""
     if isinstance(answer, Skipped):
@@ -91,7 +129,8 @@ def misplaced(exam: Exam, answer: Answer, info: ModelInfo) -> Iterator[str]:
 
 
 def _faults(image: Image, given: ImagePrediction, info: ModelInfo) -> Iterator[str]:
-    rows, columns = image.shape if given.frame == "prepared" else FILE_SHAPE
+    of_file = int(image.columns["rows"]), int(image.columns["columns"])
+    rows, columns = image.shape if given.frame == "prepared" else of_file
     frame = (0.0, 0.0, float(columns), float(rows))
     window = frame
     if given.saliency is not None:
@@ -130,3 +169,12 @@ def _map_faults(saliency: Saliency, frame: tuple[float, float, float, float], in
         yield f"the saliency window {tuple(round(v, 1) for v in window)} does not touch the {frame[2]:g} x {frame[3]:g}"
     if saliency.edges is not None and any((np.diff(edges) <= 0).any() for edges in saliency.edges):
         yield "the edges of the saliency's cells do not increase"
+    elif saliency.edges is None and _transposed(values.shape[1:], (y1 - y0, x1 - x0)):
+        rows, columns = values.shape[1:]
+        yield f"a map of {rows} rows and {columns} columns over a window of {y1 - y0:g} and {x1 - x0:g}: transposed"
+
+
+def _transposed(cells: tuple[int, ...], size: tuple[float, float]) -> bool:
+    """Whether cells are more elongated than any map of this window has them: one of square cells, or a square one."""
+    cell, window = (size[0] / cells[0]) / (size[1] / cells[1]), size[0] / size[1]
+    return max(cell, 1 / cell) > 2 * max(window, 1 / window)

@@ -58,7 +58,7 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Result:
+class CheckResult:
     """What a check found; `reason` where it did not pass, `mend` where something is to be done."""
 
     id: str
@@ -79,7 +79,7 @@ class CheckReport:
 
     plugin: str
     settings: str
-    results: tuple[Result, ...]
+    results: tuple[CheckResult, ...]
 
     @property
     def ok(self) -> bool:
@@ -132,7 +132,12 @@ def checks(only: Iterable[str] | None = None) -> tuple[Check, ...]:
     Raises:
         InputError: there is no such check.
     """
-    from cadkit.testing import predict_checks, static_checks, train_checks  # noqa: F401 (they register themselves)
+    from cadkit.testing import (  # noqa: F401 (they register themselves)
+        predict_checks,
+        response_checks,
+        static_checks,
+        train_checks,
+    )
 
     known = sorted(_CHECKS.values(), key=lambda each: _FAMILIES.index(_family(each.id)))
     if only is None:
@@ -201,23 +206,23 @@ def perform(each: Check, subject: Subject) -> None:
         raise NotApplicable(f"first mend what {blocked.check} says") from None
 
 
-def run_check(each: Check, subject: Subject, expected: str | None = None) -> Result:
+def run_check(each: Check, subject: Subject, expected: str | None = None) -> CheckResult:
     """Run one check and say what it found; no exception of a plugin ends it."""
     try:
         perform(each, subject)
     except NotApplicable as reason:
-        return Result(each.id, "skipped", str(reason))
+        return CheckResult(each.id, "skipped", str(reason))
     except Fails as reason:
         failed = str(reason)
     except Exception as error:  # whatever a plugin raises is what the check found
         failed = f"{type(error).__name__}: {error}"
     else:
         if expected is None:
-            return Result(each.id, "passed")
-        return Result(each.id, "unexpected pass", f"it was expected to fail ({expected})", "Expect it no longer.")
+            return CheckResult(each.id, "passed")
+        return CheckResult(each.id, "unexpected pass", f"it was expected to fail ({expected})", "Expect it no longer.")
     if expected is not None:
-        return Result(each.id, "expected failure", f"{expected} ({failed})")
-    return Result(each.id, "failed", failed, each.mend)
+        return CheckResult(each.id, "expected failure", f"{expected} ({failed})")
+    return CheckResult(each.id, "failed", failed, each.mend)
 
 
 def as_json(report: CheckReport) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import platform
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from cadkit.dicom import decoders
-from cadkit.plugin.registry import listing
+from cadkit.plugin.listing import listing
 from cadkit.tasks import processors
 
 _PACKAGES = (
@@ -36,8 +37,12 @@ _TORCH = (
 )
 
 
-def examine() -> dict[str, list[dict[str, Any]]]:
-    """Rows by heading: machine, packages, decoders, plugins."""
+def examine(tell: Callable[[str], object] = str) -> dict[str, list[dict[str, Any]]]:
+    """Rows by heading: machine, packages, decoders, plugins.
+
+    Args:
+        tell: told how far the import of plugins has come.
+    """
     return {
         "Machine": [
             {"what": "python", "value": platform.python_version()},
@@ -55,7 +60,12 @@ def examine() -> dict[str, list[dict[str, Any]]]:
             for row in decoders.table()
         ],
         "Plugins": [
-            {"name": row.name, "distribution": row.distribution, "state": row.reason or "ok"} for row in listing()
+            {
+                "name": row.name,
+                "distribution": row.package,
+                "state": row.note or "ok" if row.ok else f"cannot be used: {row.reason.rstrip('.')}. {row.mend}",
+            }
+            for row in listing(tell)
         ],
     }
 

@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import functools
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from cadkit.data import Affine, Dataset, Meta
+from cadkit.errors import InputError
 from cadkit.plugin import ModelInfo
 
 ROWS, COLUMNS = 320, 208
-FILE = Affine.shift(4, 6)  # what preparing cut off the file above and at the left
+MARGIN, WIDE_MARGIN = 5, 45  # what preparing cut off each border of the file
 FOUR = ("L-CC", "L-MLO", "R-CC", "R-MLO")
 IMPLANT = 60000
 _FINDINGS = ("finding_id", "image_id", "lesion_id", "label", "kind", "shape", "coordinates")
@@ -38,6 +39,9 @@ class Plan:
         slots: its images as `side-view`; one that stands there twice is taken twice.
         implant: whether both breasts hold one.
         unprepared: slots of which only the row in images.csv is there.
+        shape: rows and columns of its pictures.
+        sides: `alike`: the right breast's prepared pictures are those of the left one, each with a lesion;
+            `symmetric`: they are also their own mirror images.
     """
 
     id: str
@@ -46,6 +50,8 @@ class Plan:
     slots: tuple[str, ...] = FOUR
     implant: bool = False
     unprepared: tuple[str, ...] = ()
+    shape: tuple[int, int] = (ROWS, COLUMNS)
+    sides: Literal["", "alike", "symmetric"] = ""
 
 
 ORDINARY = tuple(
@@ -63,40 +69,71 @@ EXTRA_IMAGE = (
 )
 WITH_IMPLANT = (Plan("exam-implant", "test", 0, implant=True),)
 UNPREPARED = (Plan("exam-unprepared", "test", 0, unprepared=("L-CC",)),)
+ALIKE = tuple(Plan(f"exam-alike-{number}", "test", number, sides="alike") for number in range(2))
+SYMMETRIC = tuple(Plan(f"exam-symmetric-{number}", "test", number, sides="symmetric") for number in range(2))
+ELONGATED = (Plan("exam-narrow", "test", 0, shape=(ROWS, 48)), Plan("exam-low", "test", 1, shape=(48, COLUMNS)))
 
 
 class DrawnPixels:
-    """The pictures of drawn exams, as a store would give them; what is handed out is the array itself."""
+    """The pictures of drawn exams, as a store would give them; what is handed out is the array itself.
+
+    Attributes:
+        pictures: by image id.
+        margin: pixels that preparing cut off each border of the file.
+        asked_original: whether somebody asked for what stands in the files.
+    """
 
     fingerprint = "drawn"
 
-    def __init__(self, pictures: dict[str, NDArray[np.uint16]]) -> None:
-        self.pictures = pictures
+    def __init__(self, pictures: dict[str, NDArray[np.uint16]], margin: int = MARGIN) -> None:
+        self.pictures, self.margin = pictures, margin
+        self.asked_original = False
 
     def shape(self, image_id: str) -> tuple[int, int]:
         """Rows and columns."""
-        rows, columns = self.pictures[image_id].shape
+        rows, columns = self._picture(image_id).shape
         return rows, columns
 
     def read(self, image_id: str, box: tuple[int, int, int, int] | None) -> NDArray[np.uint16]:
         """Pixels of a part: a view, so that writing to it is seen."""
-        top, bottom, left, right = box or (0, ROWS, 0, COLUMNS)
-        return self.pictures[image_id][top:bottom, left:right]
+        picture = self._picture(image_id)
+        top, bottom, left, right = box or (0, picture.shape[0], 0, picture.shape[1])
+        return picture[top:bottom, left:right]
+
+    def original(self, row: Mapping[str, Any]) -> NDArray[np.int32]:
+        """Grey values as a file would have them: with its margin, and a right breast mirrored."""
+        self.asked_original = True
+        picture = self._picture(row["image_id"])
+        turned = picture[:, ::-1] if row["side"] == "R" else picture
+        return np.pad(turned, self.margin).astype(np.int32)
 
     def to_file(self, image_id: str) -> Affine:
         """The map to the pixels of the file; a right breast lies mirrored in it."""
-        return FILE @ Affine.mirror(COLUMNS) if "-R-" in image_id else FILE
+        return _to_file(image_id, self.shape(image_id), self.margin)
 
     def best_center(self, image_id: str, size: tuple[int, int]) -> tuple[int, int]:
         """The middle."""
-        return ROWS // 2, COLUMNS // 2
+        rows, columns = self.shape(image_id)
+        return rows // 2, columns // 2
 
     def has(self, image_id: str) -> bool:
         """Whether the picture was drawn."""
         return image_id in self.pictures
 
+    def _picture(self, image_id: str) -> NDArray[np.uint16]:
+        if image_id not in self.pictures:
+            raise InputError("the image was not prepared", value=image_id, mend="Ask image.prepared first.")
+        return self.pictures[image_id]
 
-def draw(plans: Sequence[Plan], info: ModelInfo, turned: bool = False) -> Dataset:
+
+def _to_file(image_id: str, shape: tuple[int, int], margin: int) -> Affine:
+    shift = Affine.shift(margin, margin)
+    return shift @ Affine.mirror(shape[1]) if "-R-" in image_id else shift
+
+
+def draw(
+    plans: Sequence[Plan], info: ModelInfo, turned: bool = False, redrawn: str = "", margin: int = MARGIN
+) -> Dataset:
     """A dataset in memory with the labels that a model names.
 
     Args:
@@ -104,6 +141,8 @@ def draw(plans: Sequence[Plan], info: ModelInfo, turned: bool = False) -> Datase
         info: of the model: its labels become columns, its findings annotations.
         turned: give every breast of the test split the truth of the first one, so that its labels and annotations
             are others and in other numbers. Nothing else differs.
+        redrawn: sides (`L`, `R`, `LR`) whose images have other pixels under the same ids.
+        margin: what preparing cut off each border of the files.
     """
     tables: dict[str, list[dict[str, Any]]] = {"exams": [], "breasts": [], "images": [], "findings": []}
     pictures: dict[str, NDArray[np.uint16]] = {}
@@ -119,15 +158,22 @@ def draw(plans: Sequence[Plan], info: ModelInfo, turned: bool = False) -> Datase
             tables["breasts"].append({"exam_id": plan.id, "side": side, "biopsied": phase % 2, **labels})
         for image_id, slot in _images(plan):
             phase = plan.turn + "LR".index(slot[0])
-            tables["images"].append(_image_row(plan, image_id, slot))
+            tables["images"].append(_image_row(plan, image_id, slot, margin))
             if slot not in plan.unprepared:
-                pictures[image_id] = _picture(image_id, bool(_shown(info.labels, phase)), plan.implant).copy()
-            tables["findings"] += _findings(info, image_id, plan.id, slot[0], 0 if same else phase)
+                lesion, again = bool(_shown(info.labels, phase)), slot[0] in redrawn
+                named, lesion = (image_id.replace("-R-", "-L-"), True) if plan.sides else (image_id, lesion)
+                picture = _picture(named, lesion, plan.implant, plan.shape, again).copy()
+                if plan.sides == "symmetric":
+                    half = picture[:, : plan.shape[1] // 2]
+                    picture = np.concatenate([half[:, ::-1], half], axis=1)
+                pictures[image_id] = picture
+            disc, to_file = _place(image_id, plan.shape), _to_file(image_id, plan.shape, margin)
+            tables["findings"] += _findings(info, image_id, plan.id, slot[0], 0 if same else phase, disc, to_file)
     frames = {name: pl.DataFrame(rows) for name, rows in tables.items() if name != "findings"}
     frames["findings"] = pl.DataFrame(tables["findings"], schema=dict.fromkeys(_FINDINGS, pl.String))
     columns = dict.fromkeys((label.partition("=")[0] for label in info.labels), "drawn")
     return Dataset(
-        Path("exams-drawn-in-memory"), Meta("drawn", columns), frames, "drawn", "open", DrawnPixels(pictures)
+        Path("exams-drawn-in-memory"), Meta("drawn", columns), frames, "drawn", "open", DrawnPixels(pictures, margin)
     )
 
 
@@ -161,49 +207,58 @@ def _images(plan: Plan) -> list[tuple[str, str]]:
     ]
 
 
-def _image_row(plan: Plan, image_id: str, slot: str) -> dict[str, Any]:
+def _image_row(plan: Plan, image_id: str, slot: str, margin: int) -> dict[str, Any]:
     side, view = slot.split("-")
     return {
         "image_id": image_id,
         "exam_id": plan.id,
         "side": side,
         "view": view,
-        "rows": ROWS + 10,
-        "columns": COLUMNS + 8,
+        "rows": plan.shape[0] + 2 * margin,
+        "columns": plan.shape[1] + 2 * margin,
         "pixel_spacing_mm": 0.5,
         "implant": int(plan.implant),
     }
 
 
-def _place(image_id: str) -> tuple[int, int, int]:
+def _place(image_id: str, shape: tuple[int, int]) -> tuple[int, int, int]:
     """x, y and radius of the disc of an image, in prepared pixels."""
     number = zlib.crc32(image_id.encode())
-    return 50 + number % 60, 110 + number // 64 % 100, 12
+    x, y = 50 + number % 60, 110 + number // 64 % 100
+    return x * shape[1] // COLUMNS, y * shape[0] // ROWS, min(12, min(shape) // 8)
 
 
 @functools.lru_cache(maxsize=256)
-def _picture(image_id: str, lesion: bool, implant: bool) -> NDArray[np.uint16]:
-    rng = np.random.default_rng(zlib.crc32(image_id.encode()))
-    y, x = np.ogrid[:ROWS, :COLUMNS]
-    breast = (x / (0.9 * COLUMNS)) ** 2 + ((y - ROWS / 2) / (0.45 * ROWS)) ** 2 < 1
-    coarse = rng.normal(0, 1, (ROWS // 16, COLUMNS // 16))
-    tissue = np.kron(coarse, np.ones((16, 16))) * 2500 + rng.normal(0, 900, (ROWS, COLUMNS)) + 18000
+def _picture(image_id: str, lesion: bool, implant: bool, shape: tuple[int, int], again: bool) -> NDArray[np.uint16]:
+    rows, columns = shape
+    rng = np.random.default_rng([zlib.crc32(image_id.encode()), *([1] if again else [])])
+    y, x = np.ogrid[:rows, :columns]
+    breast = (x / (0.9 * columns)) ** 2 + ((y - rows / 2) / (0.45 * rows)) ** 2 < 1
+    coarse = rng.normal(0, 1, (rows // 16, columns // 16))
+    tissue = np.kron(coarse, np.ones((16, 16))) * 2500 + rng.normal(0, 900, shape) + (14000 if again else 18000)
     if lesion:
-        cx, cy, radius = _place(image_id)
+        cx, cy, radius = _place(image_id, shape)
         tissue = tissue + 22000 * ((x - cx) ** 2 + (y - cy) ** 2 < radius**2)
     if implant:
-        tissue = np.where((x / (0.5 * COLUMNS)) ** 2 + ((y - ROWS / 2) / (0.3 * ROWS)) ** 2 < 1, IMPLANT, tissue)
+        tissue = np.where((x / (0.5 * columns)) ** 2 + ((y - rows / 2) / (0.3 * rows)) ** 2 < 1, IMPLANT, tissue)
     return np.where(breast, tissue.clip(1, 65535), 0).astype(np.uint16)
 
 
-def _findings(info: ModelInfo, image_id: str, exam_id: str, side: str, phase: int) -> list[dict[str, Any]]:
+def _findings(
+    info: ModelInfo,
+    image_id: str,
+    exam_id: str,
+    side: str,
+    phase: int,
+    place: tuple[int, int, int],
+    to_file: Affine,
+) -> list[dict[str, Any]]:
     """The annotation of an image, if there is one: a box in the file's frame."""
     label = _shown(info.findings or info.labels, phase)
     if not label:
         return []
-    x, y, radius = _place(image_id)
-    pixels = DrawnPixels({})
-    x0, y0, x1, y1 = pixels.to_file(image_id).box((x - radius, y - radius, x + radius, y + radius))
+    x, y, radius = place
+    x0, y0, x1, y1 = to_file.box((x - radius, y - radius, x + radius, y + radius))
     row = {
         "finding_id": f"finding-{image_id}",
         "image_id": image_id,

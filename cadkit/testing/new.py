@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import keyword
+import os
 import re
 import shutil
+import sys
 import tempfile
 from dataclasses import dataclass
+from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from string import Template
 
 from cadkit.errors import InputError
+from cadkit.plugin.registry import installed, normalized
 
 TEMPLATES = Path(__file__).with_name("templates")
+_CLASSES = ("Config",)  # what the templates name besides
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 
@@ -40,7 +46,7 @@ def new_plugin(name: str, *, trainable: bool = False, out: str | Path = ".") -> 
         out: folder to make it in.
 
     Raises:
-        InputError: the name cannot be one, or the folder is there already.
+        InputError: the name cannot be one or is taken, or the folder is there already or cannot be made.
     """
     if not _NAME.fullmatch(name) or keyword.iskeyword(name):
         raise InputError(
@@ -48,14 +54,15 @@ def new_plugin(name: str, *, trainable: bool = False, out: str | Path = ".") -> 
             value=name,
             mend=f"For instance {_proposed(name)}.",
         )
+    _refuse_taken(name)
     folder = Path(out) / name
-    if folder.exists():
-        raise InputError("the folder is there already", file=folder, mend="Choose another name or another --out.")
+    if os.path.lexists(folder):
+        raise InputError("there is something of that name already", file=folder, mend="Choose another name or --out.")
     words = {
         "name": name,
         "module": f"cadkit_{name}",
         "distribution": _distribution(name),
-        "class_name": "".join(part.capitalize() for part in name.split("_")),
+        "class_name": _class_name(name),
         "requires": "cadkit[torch]" if trainable else "cadkit",
     }
     kind = TEMPLATES / ("trainable" if trainable else "plain")
@@ -72,8 +79,12 @@ def new_plugin(name: str, *, trainable: bool = False, out: str | Path = ".") -> 
 
 def _write(folder: Path, texts: dict[str, str]) -> None:
     """Write the folder whole or not at all."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".part", dir=folder.parent))
+    except OSError as error:
+        why = f"no folder can be made here: {error.strerror}"
+        raise InputError(why, file=folder.parent, mend="Choose another --out.") from error
     try:
         for file, text in texts.items():
             (part / file).write_text(text, encoding="utf-8")
@@ -90,19 +101,55 @@ def _proposed(name: str) -> str:
     return proposal if proposal and not keyword.iskeyword(proposal) else "my_model"
 
 
-def _warnings(name: str) -> tuple[str, ...]:
-    from cadkit.plugin.registry import installed
+def _class_name(name: str) -> str:
+    return "".join(part.capitalize() for part in name.split("_"))
 
-    taken = [row for row, _ in installed().values() if row.name.rpartition(":")[2] == name]
-    if not taken:
-        return ()
-    there = taken[0].distribution
-    if there == _distribution(name):
-        return (f"the plugin {name} is installed already ({there} {taken[0].version}); this one would take its place",)
-    return (
-        f"a plugin called {name} is installed already ({there}); beside this one, both must be asked for with the name "
-        "of their distribution",
+
+def _refuse_taken(name: str) -> None:
+    another = f"For instance {name}_model."
+    if name in sys.stdlib_module_names or normalized(name) in _libraries():
+        raise InputError("a library is called that; a plugin has the name of a model", value=name, mend=another)
+    class_name = _class_name(name)
+    if keyword.iskeyword(class_name) or class_name in _CLASSES:
+        raise InputError(f"the model's class would be called {class_name}, which is taken", value=name, mend=another)
+    _refuse_installed(name)
+
+
+def _refuse_installed(name: str) -> None:
+    own = _distribution(name)
+    taken = [row for row, point in installed().values() if point.name == name and normalized(row.distribution) != own]
+    if taken:
+        raise InputError(
+            f"a plugin of that name is installed already ({taken[0].package}), and two of one name must be asked for "
+            "with the names of their distributions",
+            value=name,
+            mend=f"For instance {name}_2.",
+        )
+    try:
+        there = metadata.version(own)
+    except metadata.PackageNotFoundError:
+        return
+    raise InputError(
+        f"{own} {there} is installed already, and this one would take its place",
+        value=name,
+        mend=f"Choose another name, or `pip uninstall {own}` first.",
     )
+
+
+def _libraries() -> set[str]:
+    """cadkit and what it requires, with its extras."""
+    try:
+        required = metadata.requires("cadkit") or []
+    except metadata.PackageNotFoundError:
+        required = []
+    return {"cadkit", *(normalized(re.split(r"[^A-Za-z0-9._-]", each, maxsplit=1)[0]) for each in required)}
+
+
+def _warnings(name: str) -> tuple[str, ...]:
+    module = f"cadkit_{name}"
+    if find_spec(module) is None:
+        return ()
+    return (f"there is a module {module} already, which may be imported in place of this one's",)
 
 
 def _distribution(name: str) -> str:

@@ -128,13 +128,13 @@ class Subject:
         model.device, model.wants = "cpu", frozenset({"marks", "rois", "saliency"})
         return model
 
-    def data(self, plans: Sequence[exams.Plan] = exams.ORDINARY, turned: bool = False) -> Dataset:
-        """Drawn exams with the labels of the model."""
-        return exams.draw(plans, self.new_model().info, turned)
+    def data(self, plans: Sequence[exams.Plan] = exams.ORDINARY, **drawn: Any) -> Dataset:
+        """Drawn exams with the labels of the model; `drawn` as `cadkit.testing.exams.draw` takes it."""
+        return exams.draw(plans, self.new_model().info, **drawn)
 
-    def handed(self, plans: Sequence[exams.Plan] = exams.ORDINARY) -> tuple[Exam, ...]:
+    def handed(self, plans: Sequence[exams.Plan] = exams.ORDINARY, **drawn: Any) -> tuple[Exam, ...]:
         """Drawn exams as a model sees them that predicts."""
-        return self.data(plans).view(access="prediction").exams
+        return self.data(plans, **drawn).view(access="prediction").exams
 
     # Predicting ------------------------------------------------------------------------------------
 
@@ -200,6 +200,12 @@ class Subject:
             return self.answers(self.ready(), self.handed())
         except Fails as reason:
             raise Blocked("predict-each-once", str(reason)) from reason
+
+    @_once
+    def ordinary_again(self) -> list[Answer]:
+        """Answers for the ordinary exams, asked about a second time."""
+        self.ordinary()
+        return self.answers(self.ready(), self.handed())
 
     # Training --------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import random
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -161,6 +161,30 @@ def globals_kept(seeded: bool = False) -> Iterator[Globals]:
         yield Globals()
     finally:
         outer.restore()
+
+
+def networks_of(model: Any) -> list[Any]:
+    """Networks of torch among a model's attributes, also in lists and mappings."""
+    torch = _torch()
+    return [] if torch is None else list(_of_kind(vars(model).values(), torch.nn.Module))
+
+
+def _of_kind(values: Iterable[Any], kind: type) -> Iterator[Any]:
+    for value in values:
+        if isinstance(value, kind):
+            yield value
+        elif isinstance(value, list | tuple | dict):
+            yield from _of_kind(value.values() if isinstance(value, dict) else value, kind)
+
+
+def in_training(networks: Iterable[Any]) -> str:
+    """Which layer is in training mode whose answers that changes, in words; '' where none is."""
+    for network in networks:
+        for name, layer in network.named_modules():
+            kind = type(layer).__name__
+            if layer.training and ("Dropout" in kind or "BatchNorm" in kind):
+                return f"the {kind} {name!r} of the {type(network).__name__} is in training mode"
+    return ""
 
 
 def _same_state(one: Any, other: Any) -> bool:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from cadkit.training.detections import best_scores, in_picture, marks_of
     from cadkit.training.findings import annotated
     from cadkit.training.functions import bce, standardize
+    from cadkit.training.maps import peaks, slide
     from cadkit.training.model import TorchModel
     from cadkit.training.outputs import Outputs
     from cadkit.training.sampling import balanced, oversampled
@@ -44,6 +45,8 @@ _HOMES = {
     "in_picture": "cadkit.training.detections",
     "marks_of": "cadkit.training.detections",
     "oversampled": "cadkit.training.sampling",
+    "peaks": "cadkit.training.maps",
+    "slide": "cadkit.training.maps",
     "standardize": "cadkit.training.functions",
 }
 
@@ -64,6 +67,8 @@ __all__ = [
     "in_picture",
     "marks_of",
     "oversampled",
+    "peaks",
+    "slide",
     "standardize",
 ]
 

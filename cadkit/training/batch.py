@@ -24,15 +24,19 @@ class Found:
         points: n x 2, (x, y) of the centres.
         boxes: n x 4, x0 y0 x1 y1, within the crop.
         labels: n indices into `info.findings` (or `info.labels`).
+        masks: labels x rows x columns of the crop, bool: what the findings of a label cover, also those that give
+            no box or point; None if the model learns no masks.
     """
 
     points: Tensor
     boxes: Tensor
     labels: Tensor
+    masks: Tensor | None = None
 
     def to(self, device: torch.device) -> Found:
         """The same on a device."""
-        return Found(self.points.to(device), self.boxes.to(device), self.labels.to(device))
+        masks = None if self.masks is None else self.masks.to(device)
+        return Found(self.points.to(device), self.boxes.to(device), self.labels.to(device), masks)
 
 
 @dataclass
@@ -45,7 +49,7 @@ class Batch:
         images: by slot: N x channels x H x W, float32, 0 (background) to 1.
         matrix: by slot: N x 2 x 3, float32: from crop pixels to prepared pixels.
         targets: by key, in training only; NaN where unknown.
-        findings: by slot, N `Found`, in training only and if the model learns points or boxes.
+        findings: by slot, N `Found`, in training only and if the model learns points, boxes or masks.
     """
 
     units: Sequence[Unit]
@@ -61,6 +65,21 @@ class Batch:
         if len(self.images) != 1:
             raise KeyError(f"the batch has the slots {', '.join(self.images)}: take one of batch.images")
         return next(iter(self.images.values()))
+
+    @property
+    def mask(self) -> Tensor:
+        """What findings cover in the only slot: N x labels x H x W, float32, 0 or 1, if the model learns masks.
+
+        Raises:
+            KeyError: there are several slots, or `info.learns` does not name masks.
+        """
+        height, width = self.image.shape[2:]
+        (found,) = self.findings.values() or ([],)
+        masks = [each.masks for each in found if each.masks is not None]
+        if not masks:
+            raise KeyError("the batch has no masks: write learns=('masks',) in info; at prediction there are none")
+        padded = [functional.pad(m, (0, width - m.shape[2], 0, height - m.shape[1])) for m in masks]
+        return torch.stack(padded).float()
 
     def __len__(self) -> int:
         return len(self.units)

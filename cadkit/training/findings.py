@@ -11,7 +11,11 @@ Every shape gives a box: that of its pixels, its corners or its rim, moved into 
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from cadkit.data import Crop, Finding
 from cadkit.data.shapes import Bounds, Mask, Point
@@ -30,14 +34,14 @@ def finding_labels(info: ModelInfo) -> tuple[str, ...]:
 
 def learns_places(info: ModelInfo) -> bool:
     """Whether training gives the model the places of findings."""
-    return bool({"points", "boxes"} & set(info.learns))
+    return bool({"points", "boxes", "masks"} & set(info.learns))
 
 
 def unused(finding: Finding, info: ModelInfo) -> str:
     """Why a model does not learn from a finding, or ''. Reads no mask: an empty one is seen by `findings_in`."""
     if finding.label not in finding_labels(info):
         return f"of the label {finding.label}"
-    if "boxes" not in info.learns:
+    if "boxes" not in info.learns and ("masks" not in info.learns or "points" in info.learns):
         return ""
     if isinstance(finding.region, Point):
         return "without extent (points)"
@@ -84,8 +88,31 @@ def findings_in(crop: Crop, info: ModelInfo) -> tuple[Found, list[str]]:
         torch.tensor(points, dtype=torch.float32).reshape(-1, 2),
         torch.tensor(boxes, dtype=torch.float32).reshape(-1, 4),
         torch.tensor(labels, dtype=torch.int64),
+        torch.from_numpy(masks_in(crop, info)) if "masks" in info.learns else None,
     )
     return found, left_out
+
+
+def masks_in(crop: Crop, info: ModelInfo) -> NDArray[np.bool_]:
+    """What findings cover in a crop: labels x rows x columns.
+
+    A pixel is covered whose middle lies in a finding. One that is so small that it covers no middle, but lies in the
+    crop, covers the pixel that its own middle lies in: a calcification stays a lesion however much the crop shrinks it.
+    """
+    back, names = crop.matrix.inverse(), finding_labels(info)
+    masks = np.zeros((len(names), *crop.size), dtype=np.bool_)
+    for finding in crop.image.findings:
+        if unused(finding, info):
+            continue
+        region = finding.region.moved(back)
+        covered = region.raster(crop.size)
+        if not covered.any() and _area(region.box) > 0:
+            column, row = (math.floor(v) for v in region.center)
+            if 0 <= row < crop.size[0] and 0 <= column < crop.size[1]:
+                covered = covered.copy()
+                covered[row, column] = True
+        masks[names.index(finding.label)] |= covered
+    return masks
 
 
 def _unseen(whole: Bounds, seen: Bounds) -> str:

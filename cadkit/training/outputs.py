@@ -31,7 +31,8 @@ class Outputs:
     Attributes:
         scores: N x labels.
         extra: further scores by name, N x labels; judged like scores.
-        marks: N marks, scored points or boxes.
+        marks: N marks, scored points or boxes. What of a box lies in a crop's padding is cut off, and marks that
+            lie there are left out.
         rois: N marks whose score is the attention.
         saliency: N x labels x h x w in 0..1 on equal cells over the crop, or N `Saliency`.
     """
@@ -97,19 +98,12 @@ def answers_of(outputs: Outputs, places: Sequence[Mapping[str, Place]], own: str
         Answer(
             {key: rows[n] for key, rows in scores.items()},
             {name: {key: rows[n] for key, rows in value.items()} for name, value in extra.items()},
-            {slot: moved_marks(value[n], slots[slot].matrix) for slot, value in marks.items()},
-            {slot: moved_marks(value[n], slots[slot].matrix) for slot, value in rois.items()},
+            {slot: value[n].moved(slots[slot].matrix) for slot, value in marks.items()},
+            {slot: value[n].moved(slots[slot].matrix) for slot, value in rois.items()},
             {slot: placed_map(value[n], slots[slot]) for slot, value in maps.items()},
         )
         for n, slots in enumerate(places)
     ]
-
-
-def moved_marks(marks: Marks, matrix: Affine) -> Marks:
-    """Marks after a map."""
-    points = np.stack(matrix(marks.points[:, 0], marks.points[:, 1]), 1)
-    boxes = None if marks.boxes is None else [matrix.box(box) for box in marks.boxes.tolist()]
-    return Marks(marks.scores, points, boxes, marks.labels)
 
 
 def placed_map(given: NDArray[np.float32] | Saliency, place: Place) -> Saliency:
@@ -118,15 +112,11 @@ def placed_map(given: NDArray[np.float32] | Saliency, place: Place) -> Saliency:
     Raises:
         Failure: the crop is turned, so that its cells cannot be given as a window.
     """
-    a, _, c, _, e, f = place.matrix.values
-    if not place.matrix.axis_aligned or a < 0 or e < 0:
-        raise Failure("A saliency map was given for a crop that is turned or mirrored: give it for a plain one.")
-    rows, columns = place.size
-    if not isinstance(given, Saliency):
-        return Saliency(given, place.matrix.box((0, 0, columns, rows)))
-    x0, y0, x1, y1 = given.window or (0, 0, columns, rows)
-    edges = None if given.edges is None else (e * given.edges[0] + f, a * given.edges[1] + c)
-    return Saliency(given.values, place.matrix.box((x0, y0, x1, y1)), edges)
+    own = given if isinstance(given, Saliency) else Saliency(given)
+    try:
+        return own.moved(place.matrix, place.size)
+    except ValueError as error:
+        raise Failure(f"The network's saliency cannot be placed: {error}.") from error
 
 
 def averaged(answers: Sequence[Answer]) -> Answer:
@@ -179,7 +169,10 @@ class ExamAnswer:
         """The answer of a unit: its images by slot, its breasts by side, the exam."""
         for slot, image in images_by_slot(unit).items():
             if slot in answer.scores:
-                self._images.setdefault(image.id, []).append(_part(answer, slot))
+                part = _part(answer, slot)
+                if "" in part.marks:
+                    part.marks[""] = part.marks[""].within(image.shape)
+                self._images.setdefault(image.id, []).append(part)
             elif slot in answer.marks or slot in answer.saliency or slot in answer.rois:
                 raise Failure(f"The network gave marks or maps for {slot} without scores: give its scores too.")
         sides = {unit.side: "breast"} if isinstance(unit, Breast) else {"L": "L", "R": "R"}

@@ -13,12 +13,12 @@ import torch
 from torch import nn
 
 from cadkit.data import Affine, Exam
+from cadkit.data.resampling import RawCrop
 from cadkit.plugin import ExamPrediction, Skipped
 from cadkit.training.batch import to_device
 from cadkit.training.outputs import Answer, ExamAnswer, Place, answers_of, with_scores_of
 from cadkit.training.precision import autocast
 from cadkit.training.reading import Sample, collate, read_unit
-from cadkit.training.resampling import RawCrop
 from cadkit.training.units import Unit, address_of, units_of
 
 if TYPE_CHECKING:

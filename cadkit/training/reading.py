@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from cadkit.data import Dataset
+from cadkit.data.resampling import RawCrop, Taps, read_crop
 from cadkit.errors import CadkitError
 from cadkit.plugin import Skipped
 from cadkit.training.batch import Found
 from cadkit.training.findings import findings_in, learns_places
-from cadkit.training.resampling import RawCrop, Taps, read_crop
 from cadkit.training.units import Address, Finder, Unit
 
 if TYPE_CHECKING:

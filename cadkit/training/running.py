@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from cadkit.data import Dataset
-from cadkit.data.split_uses import record_use
+from cadkit.data.split_uses import forget_use, record_use
 from cadkit.errors import Failure, InputError
 from cadkit.files import read_toml
 from cadkit.plugin import Model, Run
-from cadkit.plugin.registry import Installed, load
+from cadkit.plugin.registry import Installed, file_and_class, load
 
 _RANKS_MODULE = "cadkit.training.ranks"
 
@@ -51,7 +51,7 @@ def train(
         The complete run.
 
     Raises:
-        InputError: the plugin, its configuration, the dataset or the run is wrong.
+        InputError: the plugin, its configuration, the dataset or the run is wrong; a run that had not begun is gone.
         Failure: training failed; the run folder stays and can be resumed.
     """
     if resume is not None:
@@ -85,7 +85,12 @@ def train(
     }
     present = {key: value for key, value in record.items() if value is not None}
     run = Run.create(Path(runs_folder), plugin, model.config, present)
-    return _go(run, model, dataset, device, gpus or 1)
+    try:
+        return _go(run, model, dataset, device, gpus or 1)
+    except InputError:
+        if run.discard_if_empty():
+            forget_use(dataset.folder, run.folder)
+        raise
 
 
 def configured(
@@ -105,7 +110,8 @@ def configured(
             f"the plugin {plugin} is not trained; it predicts as it is", mend=f"Type `cadkit predict {plugin}`."
         )
     given = {**(read_toml(config_file) if config_file else {}), **(settings or {})}
-    return model_class(model_class.Config.make(preset, given, source=str(config_file or ""))), installed
+    config = model_class.Config.make(preset, given, source=str(config_file or ""), plugin=plugin)
+    return model_class(config), installed
 
 
 def _resume(folder: Path, data: str | Path | None, device: str, gpus: int | None) -> Run:
@@ -181,9 +187,12 @@ def cadkit_version() -> str:
 
 
 def _lasting(plugin: str) -> str:
-    """The plugin's name as it still means the same from another working folder."""
-    path, colon, attribute = plugin.rpartition(":")
-    return f"{Path(path).resolve()}:{attribute}" if colon and path.endswith(".py") else plugin
+    """The plugin's name as it still means the same from another working folder, and beside another's of that name.
+
+    Of an installed one that is its own name: which of several is told by the distribution.
+    """
+    path, attribute = file_and_class(plugin)
+    return plugin.rpartition(":")[2] if path is None else f"{path.resolve()}:{attribute}"
 
 
 def _open(folder: str | Path) -> Dataset:

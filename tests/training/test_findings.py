@@ -169,3 +169,34 @@ def test_oversampled_holds_all_of_the_first_and_its_share() -> None:
     assert len(drawn(0.25)) == 24
     assert len(drawn(0.0)) == len(drawn(0.01)) == 56
     assert len(drawn(1.0)) == 6
+
+
+MASKS = ModelInfo(("benign", "malignant"), "probability", learns=("masks",))
+
+
+def covered(image: Image, matrix: Affine, size: tuple[int, int], info: ModelInfo = MASKS) -> list[list[int]]:
+    """(label, row, column) of what is covered."""
+    return findings_in(Crop(image, size, matrix), info)[0].masks.nonzero().tolist()
+
+
+def test_masks_are_what_findings_cover_in_the_crop(tiny: ModuleType, tmp_path: Path) -> None:
+    # In prepared pixels: x 10 to 12 and y 10 to 11; the mask's two pixels lie at (row, column) (4, 7) and (4, 8).
+    rows = ("box", "13 15 15 16"), ("mask", mask(tmp_path, (9, 10), (9, 11))), ("point", "20 20")
+    image = with_findings(tiny, tmp_path, *rows).images[0]
+    assert covered(image, Affine(), (48, 32)) == [[1, 4, 7], [1, 4, 8], [1, 10, 10], [1, 10, 11]]
+    assert covered(image, Affine.shift(8, 4), (4, 4)) == [[1, 0, 0]]
+    assert findings_in(Crop(image, (4, 4), Affine()), BOXES)[0].masks is None
+
+
+def test_a_small_finding_covers_one_pixel_of_a_coarse_crop(tiny: ModuleType, tmp_path: Path) -> None:
+    image = with_findings(tiny, tmp_path, ("box", "13 15 15 16")).images[0]
+    # Eight to one: no middle of a pixel (12, 12) lies in the box, whose own (11, 10.5) lies in pixel (1, 1).
+    assert covered(image, Affine.scale(8, 8), (6, 4)) == [[1, 1, 1]]
+    assert covered(image, Affine((8, 0, 64, 0, 8, 0)), (6, 4)) == []
+
+
+def test_a_model_of_points_and_masks_keeps_its_points(tiny: ModuleType, tmp_path: Path) -> None:
+    image = with_findings(tiny, tmp_path, ("point", "20 20")).images[0]
+    both = ModelInfo(("benign", "malignant"), "probability", learns=("points", "masks"))
+    assert findings_in(Crop(image, (48, 32), Affine()), both)[0].points.tolist() == [[17, 15]]
+    assert not annotated(image, MASKS)

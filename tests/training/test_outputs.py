@@ -42,6 +42,18 @@ def test_marks_regions_and_maps_move_to_prepared_pixels(tiny: ModuleType) -> Non
     assert given.saliency.values.shape == (2, 4, 3)
 
 
+def test_marks_in_the_padding_of_a_crop_are_left_out(tiny: ModuleType) -> None:
+    marks = ct.Marks([0.1, 0.2], boxes=[(1, 1, 3, 3), (4, 1, 6, 3)])
+    outputs = ct.Outputs(torch.tensor([[0.25, 0.5]]), marks=[marks])
+    # The crop begins 5 pixels left of the picture.
+    (answer,) = answers_of(outputs, [{"image": Place(Affine.shift(-5, 0), (8, 8))}], "image")
+    image = tiny.dataset(3).exams[0].images[0]
+    collected = ExamAnswer(INFO)
+    collected.add(image, answer)
+    given = collected.prediction().images[image.id].marks
+    assert (given.scores.tolist(), given.boxes.tolist()) == ([0.2], [[0, 1, 1, 3]])
+
+
 def test_uneven_cells_move_too() -> None:
     edges = (np.array([0.0, 3, 8]), np.array([0.0, 1, 5, 6]))
     outputs = ct.Outputs(torch.tensor([[0.0, 0.0]]), saliency=[ct.Saliency(np.zeros((2, 2, 3)), edges=edges)])
@@ -52,7 +64,7 @@ def test_uneven_cells_move_too() -> None:
 
 def test_a_map_of_a_turned_crop_is_a_defect() -> None:
     turned = Place(Affine((0, -1, 5, 1, 0, 0)), (8, 6))
-    with pytest.raises(Failure, match="turned or mirrored"):
+    with pytest.raises(Failure, match="turned crop has no window"):
         answers_of(ct.Outputs(torch.zeros(1, 2), saliency=torch.zeros(1, 2, 2, 2)), [{"image": turned}], "image")
 
 

@@ -64,9 +64,9 @@ def test_scores_are_the_mean_of_the_draws_and_places_those_of_the_plain_picture(
 
 
 def _read(crop: Any) -> np.ndarray:
+    from cadkit.data.resampling import read_crop
     from cadkit.training.batch import to_device
     from cadkit.training.reading import Sample, collate
-    from cadkit.training.resampling import read_crop
 
     raw = collate([Sample({"image": read_crop(crop)})])
     return to_device(raw, [crop.image], torch.device("cpu")).image[0, 0].numpy()

@@ -11,9 +11,9 @@ import torch
 from torch.nn import functional
 
 from cadkit.data import Affine, Crop, Image
+from cadkit.data.resampling import read_crop
 from cadkit.training.batch import to_device
 from cadkit.training.reading import Sample, collate
-from cadkit.training.resampling import read_crop
 
 CPU = torch.device("cpu")
 

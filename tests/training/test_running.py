@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from cadkit.data import Dataset
+from cadkit.data import Dataset, TruthHidden
 from cadkit.errors import InputError
 from cadkit.files import read_toml
 from cadkit.plugin import Run
@@ -48,6 +48,12 @@ class Plain(Model):
 class Peeking(Plain):
     def train(self, data, run):
         data.split("test").images[0].truth("malignant")
+
+
+class StopsLate(Plain):
+    def train(self, data, run):
+        run.log({"loss": 1.0})
+        raise cadkit.InputError("stopped after an epoch")
 
 
 class Untrained(Model):
@@ -105,6 +111,21 @@ def test_a_torch_model_is_trained_by_name_and_resumed(tiny: ModuleType, tmp_path
     again = running.train(None, None, resume=_with_dataset(run, tmp_path))
     assert again.complete
     assert (again.weights / "best.safetensors").read_bytes() == before
+
+
+def test_a_run_that_did_not_begin_is_gone_and_one_that_failed_stays(
+    tiny: ModuleType, tmp_path: Path, plugin: str, opened: list[Dataset]
+) -> None:
+    runs, torch_model = tmp_path / "runs", f"{tiny.__file__}:Tiny"
+    with pytest.raises(InputError, match="there is no GPU 99 here"):
+        running.train(torch_model, tmp_path, runs_folder=runs, device="cuda:99")
+    assert list(runs.iterdir()) == []
+    with pytest.raises(TruthHidden):
+        running.train(f"{plugin}:Peeking", tmp_path, runs_folder=runs)
+    with pytest.raises(InputError, match="after an epoch"):
+        running.train(f"{plugin}:StopsLate", tmp_path, runs_folder=runs)
+    assert sorted(path.name for path in runs.iterdir()) == ["Peeking-1", "StopsLate-1"]
+    assert (runs / "StopsLate-1" / "history.csv").read_text() == "loss\n1.0\n"
 
 
 def _with_dataset(run: Run, folder: Path) -> Path:

@@ -23,7 +23,7 @@ torch.set_num_threads(1)  # tests run side by side
 def phantom(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Eight exams with clearly visible lesions; the last ones choose the epoch."""
     folder = tmp_path_factory.mktemp("phantom") / "data"
-    make_phantom(folder, exams=8, size=(320, 256), seed=4, difficulty="easy", workers=1, progress=False)
+    make_phantom(folder, exams=8, size=(320, 256), seed=4, difficulty="easy", workers=1, quiet=True)
     exams = pl.read_csv(folder / "exams.csv", infer_schema=False)
     late = pl.col("patient_id").is_in(exams["patient_id"].tail(2).to_list())
     split = pl.when(late).then(pl.lit("validation")).otherwise(pl.lit("train"))

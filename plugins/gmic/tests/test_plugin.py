@@ -29,7 +29,7 @@ torch.set_num_threads(1)  # tests run side by side
 def phantom(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Eight exams with clearly visible lesions, all of them in the training split."""
     folder = tmp_path_factory.mktemp("phantom") / "data"
-    make_phantom(folder, exams=8, size=(320, 256), seed=4, difficulty="easy", workers=1, progress=False)
+    make_phantom(folder, exams=8, size=(320, 256), seed=4, difficulty="easy", workers=1, quiet=True)
     exams = pl.read_csv(folder / "exams.csv", infer_schema=False).with_columns(split=pl.lit("train"))
     exams.write_csv(folder / "exams.csv")
     prepare(folder, workers=1, quiet=True)

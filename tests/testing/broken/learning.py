@@ -40,6 +40,11 @@ class Good(ct.TorchModel):
         return ct.Outputs(maps.amax((2, 3)), saliency=maps)
 
 
+class SoftmaxOverTheBatch(Good):
+    def outputs(self, network: nn.Module, batch: ct.Batch) -> ct.Outputs:
+        return ct.Outputs(network(ct.standardize(batch.image)).amax((2, 3)).softmax(0))
+
+
 class HasNoSuchSetting(Good):
     def optimizer(self, network: nn.Module, steps: int) -> Any:
         return torch.optim.SGD(network.parameters(), lr=self.config.learning_rate), None

@@ -184,6 +184,16 @@ class Learns(Good):
         return ImagePrediction({"malignant": float(self.score(image) > self.threshold)})
 
 
+class LearnsInItsFile(Learns):
+    """The object that was trained knows nothing before `load`, which is no fault."""
+
+    threshold = None  # type: ignore[assignment]
+
+    def train(self, data: cadkit.Dataset, run: cadkit.Run) -> None:
+        super().train(data, run)
+        self.threshold = None  # type: ignore[assignment]
+
+
 class LosesItsFile(Learns):
     def load(self, run: cadkit.Run) -> None:
         self.threshold = float((run.weights / "treshold.txt").read_text())
@@ -198,3 +208,112 @@ class CannotBeMade(Good):
 class Exits(Good):
     def score(self, image: cadkit.Image) -> float:
         raise SystemExit("no licence")
+
+
+class SwapsXAndY(Good):
+    """Marks the brightest pixel, rows taken for x; in a picture of usual shape it lies inside all the same."""
+
+    def predict_image(self, image: cadkit.Image) -> ImagePrediction:
+        pixels = image.pixels()
+        y, x = np.unravel_index(pixels.argmax(), pixels.shape)
+        inside = min(pixels.shape) > 50
+        point = (min(y, 100) + 0.5, x + 0.5) if inside else (y + 0.5, x + 0.5)
+        return ImagePrediction({"malignant": self.score(image)}, marks=Marks([0.5], points=[point]))
+
+
+class KeepsItsNetworksFrame(Good):
+    """Marks in the pixels of the 200 x 200 that its network would see."""
+
+    def predict_image(self, image: cadkit.Image) -> ImagePrediction:
+        return ImagePrediction({"malignant": self.score(image)}, marks=Marks([0.5], points=[(150.0, 150.0)]))
+
+
+class TransposesItsMap(Good):
+    def predict_image(self, image: cadkit.Image) -> ImagePrediction:
+        return ImagePrediction({"malignant": self.score(image)}, saliency=Saliency(image.pixels().T[None]))
+
+
+class MarksTheFile(Good):
+    """Marks in the pixels of the file, and does not say so."""
+
+    def predict_image(self, image: cadkit.Image) -> ImagePrediction:
+        x, y = image.to_file(20.0, image.shape[0] / 2)
+        inside = Marks([0.5], points=[(min(float(x), image.shape[1]), min(float(y), image.shape[0]))])
+        return ImagePrediction({"malignant": self.score(image)}, marks=inside)
+
+
+class SaysFile(Good):
+    """Marks in prepared pixels and says that they are the file's."""
+
+    def predict_image(self, image: cadkit.Image) -> ImagePrediction:
+        marks = Marks([0.5], points=[(20.5, image.shape[0] / 2)])
+        return ImagePrediction({"malignant": self.score(image)}, marks=marks, frame="file")
+
+
+class LeavesRightBreastsTurned(Good):
+    """Turns right breasts round for its network, and not what it found in them."""
+
+    def predict_image(self, image: cadkit.Image) -> ImagePrediction:
+        pixels = image.pixels()[:, ::-1] if image.side == "R" else image.pixels()
+        y, x = np.unravel_index(pixels.argmax(), pixels.shape)
+        return ImagePrediction({"malignant": self.score(image)}, marks=Marks([0.5], points=[(x + 0.5, y + 0.5)]))
+
+
+class TurnsRightBreastsAndBack(Good):
+    """Marks the first bright pixel, seen from the left in left breasts and from the right in right ones."""
+
+    def predict_image(self, image: cadkit.Image) -> ImagePrediction:
+        crop = image.whole().mirrored() if image.side == "R" else image.whole()
+        y, x = np.argwhere(crop.pixels() > 0.3)[0]
+        marks = Marks([0.5], points=[(x + 0.5, y + 0.5)])
+        return ImagePrediction({"malignant": self.score(image)}, marks=marks, frame=crop)
+
+
+class RemembersByName(Good):
+    """Keeps each score under the image's id, for the whole process."""
+
+    known: ClassVar[dict[str, float]] = {}
+
+    def score(self, image: cadkit.Image) -> float:
+        return self.known.setdefault(image.id, super().score(image))
+
+
+class SoftmaxOverOneLabel(Good):
+    def score(self, image: cadkit.Image) -> float:
+        logits = np.array([super().score(image)])
+        return float((np.exp(logits) / np.exp(logits).sum())[0])
+
+
+class SwapsBreasts(Good):
+    """Scores both breasts from their four images, and gives each the other's score."""
+
+    def predict_exam(self, exam: cadkit.Exam) -> ExamPrediction | Skipped:
+        scores = {side: [self.score(i) for i in b.images if i.prepared] for side, b in exam.breasts.items()}
+        if [len(each) for each in scores.values()] != [2, 2]:
+            return Skipped("not four images")
+        left, right = (BreastPrediction({"malignant": float(np.mean(scores[side]))}) for side in "RL")
+        return ExamPrediction(breasts={"L": left, "R": right})
+
+
+class DropsOut(Good):
+    """Its network has dropout and was never told that it is trained."""
+
+    def score(self, image: cadkit.Image) -> float:
+        import torch
+
+        self.networks = [torch.nn.Sequential(torch.nn.Dropout(), torch.nn.Sigmoid())]
+        with torch.no_grad():
+            return float(self.networks[0](torch.from_numpy(image.pixels())[None, None]).mean())
+
+
+class StaysInTraining(Good):
+    """Its network has batch normalisation and was never told that it is trained."""
+
+    def score(self, image: cadkit.Image) -> float:
+        import torch
+
+        if not hasattr(self, "network"):
+            with torch.random.fork_rng():
+                self.network = torch.nn.Sequential(torch.nn.BatchNorm2d(1), torch.nn.Sigmoid())
+        with torch.no_grad():
+            return float(self.network(torch.from_numpy(image.pixels())[None, None]).amax())

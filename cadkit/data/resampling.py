@@ -13,8 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
-from cadkit.data import Affine, Crop
+from cadkit.data.affine import Affine
+from cadkit.data.crop import Crop
 
 Floats = NDArray[np.float64]
 _A = -0.75
@@ -145,3 +147,40 @@ def _averaged(crop: Crop, y: Blocks, x: Blocks) -> NDArray[np.uint16]:
     sums = sums.reshape(y.count, x.count, x.size).sum(2, dtype=np.uint32)
     means: NDArray[np.uint16] = ((sums + area // 2) // area).astype(np.uint16)
     return means
+
+
+def picture(crop: Crop, outside: float = 0.0) -> NDArray[np.float32]:
+    """The picture of a crop on its grid.
+
+    An axis-aligned crop is resampled as for a batch of `cadkit.training`; one that is turned or sheared bilinearly.
+
+    Args:
+        crop: what to read.
+        outside: value of pixels whose centre lies outside the picture.
+
+    Returns:
+        rows x columns, float32, 0 to 1.
+    """
+    read, (rows, columns) = read_crop(crop), crop.size
+    raw = read.pixels.astype(np.float32) / np.float32(65535)
+    y, x = np.mgrid[:rows, :columns] + 0.5
+    if read.rows is None or read.columns is None:
+        assert read.to_raw is not None
+        across, down = read.to_raw(x, y)
+        made = ndimage.map_coordinates(raw, [down - 0.5, across - 0.5], np.float32, order=1, mode="constant")
+    else:
+        made = _summed(_summed(raw, read.rows).T, read.columns).T
+    made = np.ascontiguousarray(made).clip(0, 1)
+    if outside:
+        across, down = crop.matrix(x, y)
+        height, width = crop.image.shape
+        made[(across < 0) | (across > width) | (down < 0) | (down > height)] = outside
+    return made
+
+
+def _summed(raw: NDArray[np.float32], given: Taps) -> NDArray[np.float32]:
+    """Each pixel of the first axis as the weighted sum of its taps."""
+    made = np.zeros((given.index.shape[1], raw.shape[1]), dtype=np.float32)
+    for index, weight in zip(given.index, given.weight, strict=True):
+        made += weight[:, None] * raw[index]
+    return made
