@@ -10,9 +10,11 @@ import typer
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Say what is installed, which device there is, which DICOM files can be read, and what is broken."""
+    from cadkit.cli.waiting import waiting
     from cadkit.testing.doctor import examine
 
-    findings = examine()
+    with waiting("Looking at what is installed") as tell:
+        findings = examine(tell)
     if as_json:
         typer.echo(json.dumps(findings, indent=1))
         return

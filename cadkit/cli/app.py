@@ -38,7 +38,7 @@ def common(
 
 for panel, functions in (
     ("Data", (data.phantom, data.import_, data.check, data.info, data.split, data.prepare, populations.population)),
-    ("Models", (models.train, models.predict, combining.combine, models.plugins, models.runs)),
+    ("Models", (models.train, models.predict, combining.combine, plugin.plugins, models.runs)),
     ("Results", (results.evaluate, comparing.compare, reader_study.reader_study, results.report)),
     ("This installation", (about.doctor,)),
 ):

@@ -59,8 +59,7 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Compare the score columns of a table: metrics, paired tests, subgroups; a table here and a report to open."""
-    from cadkit.evaluation import CompareSettings
-    from cadkit.evaluation import compare as compare_columns
+    from cadkit.evaluation import CompareSettings, compare_columns
     from cadkit.report import compared_tables, write_report
 
     settings = CompareSettings.parse(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -15,7 +14,10 @@ if TYPE_CHECKING:
     from cadkit.prediction import Predictions
 
 Data = Annotated[Path | None, typer.Option("--data", metavar="D", help="Dataset folder.", show_default=False)]
-Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of the model.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="A setting of the model; see `cadkit plugin show PLUGIN`."),
+]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")]
 EMBEDDED = Path("phantom")
 _PROGRAM: dict[str, Any] = {"rich_help_panel": "With --command"}
@@ -99,8 +101,14 @@ def predict(
     split: Annotated[str, typer.Option(help="train, validation, test or all.")] = "test",
     saliency: Annotated[bool, typer.Option("--saliency", help="Write saliency maps too.")] = False,
     out: Annotated[Path | None, typer.Option(metavar="P", help="Folder to write.", show_default=False)] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="A preset of a plugin that is not trained.", show_default=False)
+    ] = None,
     set_: Set = None,
     device: Device = "auto",
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Ask again about exams that a program failed on.")
+    ] = False,
     command: Annotated[
         str,
         typer.Option(
@@ -119,6 +127,9 @@ def predict(
     timeout: Annotated[float, typer.Option(help="Seconds an exam.", **_PROGRAM)] = 600,
     jobs: Annotated[int, typer.Option(min=1, help="Starts at the same time.", **_PROGRAM)] = 1,
     batch: Annotated[int, typer.Option(min=1, help="Exams a start.", **_PROGRAM)] = 1,
+    keep_going: Annotated[
+        bool, typer.Option("--keep-going", help="Go on where it fails on each of the first exams.", **_PROGRAM)
+    ] = False,
 ) -> None:
     """Run models over exams: scores, marks and maps at image, breast and exam level."""
     from cadkit.errors import InputError
@@ -128,8 +139,10 @@ def predict(
     if bool(sources) == bool(command):
         raise InputError("give either runs or plugins, or --command", mend="For instance `cadkit predict runs/gmic-1`.")
     if command:
-        if data is None or saliency or set_:
-            raise InputError("--command takes --data, and neither --saliency nor --set", row="--command", value=command)
+        if data is None or saliency or set_ or preset:
+            raise InputError(
+                "--command takes --data, and neither --saliency, --preset nor --set", row="--command", value=command
+            )
         from cadkit.prediction.command import predict_command
 
         _told(
@@ -144,6 +157,8 @@ def predict(
                 timeout=timeout,
                 jobs=jobs,
                 batch=batch,
+                retry_failed=retry_failed,
+                keep_going=keep_going,
             )
         )
         return
@@ -157,8 +172,10 @@ def predict(
             split=split,
             saliency=saliency,
             out=out,
+            preset=preset,
             settings=parse_settings(set_ or []),
             device=device,
+            retry_failed=retry_failed,
         )
         _told(made)
 
@@ -169,36 +186,15 @@ def _told(made: Predictions) -> None:
     exams = f"{made.record['exams']} exams{skipped}"
     done = f"{made.folder} is complete: nothing was done. It has {exams}."
     typer.echo(done if made.was_complete else f"Wrote {made.folder}: {exams}.")
+    if failed := made.record.get("failed"):
+        typer.echo(
+            f"A program failed on {failed} of them. To ask about these again, add --retry-failed to the command."
+        )
     for note in made.notes:
         typer.echo(f"Warning: {note}.", err=True)
     # An FROC of maps needs maps, which are only there if they were asked for.
     flag = " --froc" if made.localizes == "marks" or made.has_saliency else ""
     typer.echo(f"Next: cadkit evaluate{flag} {made.folder}")
-
-
-def plugins(as_json: AsJson = False) -> None:
-    """List installed plugins, each imported apart, with the reason where one is broken."""
-    from cadkit.plugin.registry import listing
-
-    rows = [asdict(row) for row in listing()]
-    if as_json:
-        typer.echo(json.dumps(rows, indent=1))
-        return
-    from cadkit.cli.tables import show
-
-    shown = [
-        {
-            "name": row["name"],
-            "distribution": f"{row['distribution']} {row['version']}",
-            "labels": ", ".join(row["labels"]),
-            "localizes": row["localizes"],
-            "trains": "yes" if row["trainable"] else "no",
-            "presets": ", ".join(row["presets"]),
-            "state": row["reason"] or "ok",
-        }
-        for row in rows
-    ]
-    show("Plugins" if rows else "No plugin is installed; for one of cadkit's own: pip install cadkit-gmic", shown)
 
 
 def runs(

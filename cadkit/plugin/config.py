@@ -13,29 +13,33 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from cadkit.errors import InputError
 
 _FAULTS_SHOWN = 12  # an error fits on one screen
+_SEE = "See `cadkit plugin show {}`."
 
 
 class Config(BaseModel):
     """Base of every model's configuration.
 
-    Fields state unit, range and the paper's section in their `description`. An unknown key and a
-    value out of range are errors, never ignored.
+    Fields state unit, range and the paper's section in their `description`, or in a string below the
+    field; `cadkit plugin show` prints it. An unknown key and a value out of range are errors, never ignored.
 
     Class attributes:
         presets: name -> values that differ from the fields' defaults.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, use_attribute_docstrings=True)
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
 
     @classmethod
-    def make(cls, preset: str | None = None, values: Mapping[str, Any] | None = None, source: str = "") -> Self:
+    def make(
+        cls, preset: str | None = None, values: Mapping[str, Any] | None = None, source: str = "", plugin: str = ""
+    ) -> Self:
         """A configuration from a preset and further values, which win.
 
         Args:
             preset: a name in `presets`; None for the fields' defaults.
             values: by field.
             source: the file or option that the values came from, for the error's sake.
+            plugin: the model's name, for the error's sake.
 
         Raises:
             InputError: unknown preset or key, or a value of the wrong kind or out of range; all faults
@@ -46,15 +50,16 @@ class Config(BaseModel):
                 f"there is no such preset; there are {', '.join(cls.presets) or 'none'}",
                 row="--preset",
                 value=preset,
+                mend=_SEE.format(plugin) if plugin else "",
             )
         merged = {**(cls.presets[preset] if preset else {}), **(values or {})}
         try:
             return cls(**merged)
         except ValidationError as error:
-            raise InputError(cls._explain(error), file=source or None) from None
+            raise InputError(cls._explain(error, plugin), file=source or None) from None
 
     @classmethod
-    def _explain(cls, error: ValidationError) -> str:
+    def _explain(cls, error: ValidationError, plugin: str) -> str:
         lines = []
         strange = False
         for fault in error.errors(include_url=False):
@@ -71,6 +76,8 @@ class Config(BaseModel):
             lines[_FAULTS_SHOWN:] = [f"... and {len(lines) - _FAULTS_SHOWN} more"]
         if strange:
             lines.append(f"The keys are {', '.join(sorted(cls.model_fields)) or 'none'}.")
+        if plugin:
+            lines.append(_SEE.format(plugin))
         return "the configuration is wrong:\n  " + "\n  ".join(lines) + "\n"
 
     def to_toml(self) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Finding plugins: entry points of the group `cadkit.plugins`, imported only when used.
 
 Names come from metadata alone. A plugin that raises, prints or exits when it is imported is a row in
-`cadkit plugins` and an error where it is asked for by name; it never ends another command.
+`cadkit plugins` (`cadkit.plugin.listing`) and an error where it is asked for by name; it never ends another command.
 """
 
 from __future__ import annotations
@@ -9,24 +9,24 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import io
-import json
-import subprocess
+import re
 import sys
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+import textwrap
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 from cadkit.errors import InputError
 from cadkit.extras import install_command
 from cadkit.files import sha256_of
+from cadkit.plugin.config import Config
 from cadkit.plugin.contract import API, Model, ModelInfo
-from cadkit.tasks import processors
 
 GROUP = "cadkit.plugins"
-_SECONDS_TO_IMPORT = 120
-_TOGETHER = 4  # processes that may each import torch
+UNKNOWN = "?"
+"""Name and version of a distribution whose metadata are lost."""
+_DETAIL = 400  # characters of an exception's text
 
 
 @dataclass(frozen=True)
@@ -34,75 +34,93 @@ class Installed:
     """A plugin as its metadata tells, before it is imported.
 
     Attributes:
-        name: by which it is asked for; `distribution:name` where two share one name.
+        name: by which it is asked for; `distribution:name` where two distributions share one name.
         distribution: what was installed.
         version: of the distribution.
         target: `module:Class`.
+        also: further targets to which the same distribution gives this name; with any, it cannot be used.
     """
 
     name: str
     distribution: str
     version: str
     target: str
+    also: tuple[str, ...] = ()
+
+    @property
+    def package(self) -> str:
+        """Name and version of the distribution."""
+        return package(self.distribution, self.version)
+
+    @property
+    def undecided(self) -> str:
+        """Why it cannot be told which class is meant; empty where it can."""
+        targets = " and ".join((self.target, *self.also))
+        return f"its distribution gives one name to several classes: {targets}" if self.also else ""
 
 
-@dataclass(frozen=True)
-class Listed:
-    """A row of `cadkit plugins`: an installed plugin, and what importing it gave.
+def package(distribution: str, version: str) -> str:
+    """Name and version as they are shown."""
+    return "unknown distribution" if distribution == UNKNOWN else f"{distribution} {version}"
 
-    `reason` says why it is not `ok`; of one that is, what is odd about it.
+
+class BrokenPlugin(InputError):
+    """A plugin that is there and cannot be used.
+
+    Attributes:
+        reason: why, in one sentence.
+        mend: what to do about it; empty where that is not known.
     """
 
-    name: str
-    distribution: str
-    version: str
-    ok: bool
-    reason: str = ""
-    labels: tuple[str, ...] = ()
-    localizes: str = ""
-    trainable: bool = False
-    paper: str = ""
-    presets: tuple[str, ...] = ()
+    def __init__(self, name: str, reason: str, mend: str) -> None:
+        self.name, self.reason, self.mend = name, reason, mend
+        super().__init__(f"the plugin {name} cannot be used: {reason}", mend=mend)
+
+    def __reduce__(self) -> tuple[type[BrokenPlugin], tuple[str, str, str]]:
+        return BrokenPlugin, (self.name, self.reason, self.mend)
 
 
 def installed() -> dict[str, tuple[Installed, EntryPoint]]:
     """Every plugin by the name to ask for it with. Imports nothing."""
-    found = []
+    found: dict[tuple[str, str], list[tuple[Installed, EntryPoint]]] = {}
     for point in entry_points(group=GROUP):
         distribution, version = _owner(point)
-        found.append((Installed(point.name, distribution, version, point.value), point))
-    names = [plugin.name for plugin, _ in found]
+        plugin = Installed(point.name, distribution, version, point.value)
+        found.setdefault((point.name, distribution), []).append((plugin, point))
+    names = [name for name, _ in found]
     answer = {}
-    for plugin, point in sorted(found, key=lambda pair: (pair[0].name, pair[0].distribution)):
-        shared = names.count(plugin.name) > 1
-        name = f"{plugin.distribution}:{plugin.name}" if shared else plugin.name
-        answer[name] = Installed(name, plugin.distribution, plugin.version, plugin.target), point
+    for (name, distribution), pairs in sorted(found.items(), key=lambda item: item[0]):
+        asked = f"{distribution}:{name}" if names.count(name) > 1 else name
+        first, point = pairs[0]
+        also = tuple(other.target for other, _ in pairs[1:])
+        answer[asked] = Installed(asked, distribution, first.version, first.target, also), point
     return answer
 
 
 def _owner(point: EntryPoint) -> tuple[str, str]:
     """Name and version of an entry point's distribution; ? where its metadata are damaged."""
     if point.dist is None:
-        return "?", "?"
+        return UNKNOWN, UNKNOWN
     try:
         written = point.dist.metadata.json  # of a lost file it is empty, where `name` raises or is None
     except OSError:  # a lost file in newer versions of importlib.metadata, which other packages may put in its place
-        return "?", "?"
-    return str(written.get("name", "?")), str(written.get("version", "?"))
+        return UNKNOWN, UNKNOWN
+    return str(written.get("name", UNKNOWN)), str(written.get("version", UNKNOWN))
 
 
 def load(name: str) -> tuple[type[Model], Installed]:
     """Import a plugin by name, or from a file as `path/to/file.py:Class`.
 
     Raises:
-        InputError: there is no such plugin, two share the name, or its import failed; the message
-            holds the reason and the last lines of what it printed.
+        InputError: there is no such plugin, or two share the name.
+        BrokenPlugin: its import failed, or what it gave is no model; the message holds the reason and the
+            last lines of what it printed.
     """
-    model, plugin, _ = _loaded(name)
+    model, plugin, _ = loaded(name)
     return model, plugin
 
 
-def _loaded(name: str) -> tuple[type[Model], Installed, str]:
+def loaded(name: str) -> tuple[type[Model], Installed, str]:
     """The same, and what the import printed."""
     with _isolated(name) as said:
         made, plugin = imported(name)
@@ -115,13 +133,19 @@ def imported(name: str) -> tuple[object, Installed]:
     Raises:
         InputError: there is no such plugin, or two share the name.
     """
-    path, colon, attribute = name.rpartition(":")
-    if colon and path.endswith(".py"):
-        made = _from_file(Path(path), attribute)
+    path, attribute = file_and_class(name)
+    if path is not None:
+        made = _from_file(path, attribute)
         # A file has no version of its own: what another version of it predicted is another prediction.
-        return made, Installed(name, Path(path).name, f"sha256:{sha256_of(path)[:12]}", name)
+        return made, Installed(name, path.name, f"sha256:{sha256_of(path)[:12]}", name)
     plugin, point = find(name)
     return point.load(), plugin
+
+
+def file_and_class(name: str) -> tuple[Path | None, str]:
+    """The parts of `path/to/file.py:Class`; no file and the name where it is that of an installed plugin."""
+    path, colon, attribute = name.rpartition(":")
+    return (Path(path), attribute) if colon and path.endswith(".py") else (None, name)
 
 
 def find(name: str) -> tuple[Installed, EntryPoint]:
@@ -132,10 +156,13 @@ def find(name: str) -> tuple[Installed, EntryPoint]:
     """
     known = installed()
     if name in known:
-        return known[name]
+        plugin, point = known[name]
+        if plugin.undecided:
+            raise BrokenPlugin(name, plugin.undecided, _without(plugin, "Its author must name them apart"))
+        return plugin, point
     if name.endswith(".py"):
         raise InputError("the class is missing", value=name, mend=f"Name it: {name}:Class.")
-    twins = [key for key in known if key.endswith(f":{name}")]
+    twins = [asked for asked, (_, point) in known.items() if point.name == name]
     if twins:
         raise InputError(
             f"several installed plugins are called {name}", value=name, mend=f"Ask for {' or '.join(twins)}."
@@ -145,6 +172,40 @@ def find(name: str) -> tuple[Installed, EntryPoint]:
         f"there is no plugin {name}; there are: {there}",
         mend="Install it (for one of cadkit's own: `pip install cadkit-" + name + "`), or see `cadkit plugins`.",
     )
+
+
+def name_of(plugin: str, distribution: str, version: str = "", file: Path | None = None) -> str:
+    """The name to ask with, here and now, for the plugin that a distribution brought when a run was made.
+
+    Args:
+        plugin: as it was asked for then; `path/to/file.py:Class` stays as it is.
+        distribution: that brought it; where it is not known, the name alone decides.
+        version: of the distribution, for the error's sake.
+        file: that tells all this, for the error's sake.
+
+    Raises:
+        InputError: that distribution does not offer it here. Another one's plugin of the same name is not taken.
+    """
+    if file_and_class(plugin)[0] is not None or distribution in ("", UNKNOWN):
+        return plugin
+    plain = plugin.rpartition(":")[2]
+    there = {asked: row for asked, (row, point) in installed().items() if point.name == plain}
+    for asked, row in there.items():
+        if normalized(row.distribution) == normalized(distribution):
+            return asked
+    others = " and ".join(row.package for row in there.values())
+    another = f"; the {plain} that is installed belongs to {others}" if others else ""
+    wanted = f"{distribution}=={version}" if version not in ("", UNKNOWN) else distribution
+    raise InputError(
+        f"it was made with the plugin {plain} of {distribution} {version}".rstrip() + f", which is not here{another}",
+        file=file,
+        mend=f"Install that: `pip install {wanted}`.",
+    )
+
+
+def normalized(distribution: str) -> str:
+    """A distribution's name as package indexes compare it (PyPA, Names and normalization)."""
+    return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
 def _from_file(path: Path, attribute: str) -> object:
@@ -166,98 +227,57 @@ def _from_file(path: Path, attribute: str) -> object:
 
 @contextlib.contextmanager
 def _isolated(name: str) -> Iterator[io.StringIO]:
-    """Whatever an import prints, raises or exits with becomes an `InputError`."""
+    """Whatever an import prints, raises or exits with becomes a `BrokenPlugin`."""
     said = io.StringIO()
     try:
         with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
             yield said
-    except InputError:
-        raise
-    except KeyboardInterrupt:
+    except (InputError, KeyboardInterrupt):
         raise
     except BaseException as error:
         kind = "exited" if isinstance(error, SystemExit) else f"raised {type(error).__name__}"
+        text = textwrap.shorten(str(error), _DETAIL, placeholder=" ...").rstrip(".")
         printed = said.getvalue().strip().splitlines()[-3:]
-        detail = f": {error}" if str(error) else ""
-        tail = f" It printed: {' / '.join(printed)}" if printed else ""
-        raise InputError(
-            f"the plugin {name} cannot be used: its import {kind}{detail}.{tail}",
-            mend=install_command(error) or "Mend or uninstall it; the other plugins are not concerned.",
-        ) from error
+        tail = f". It printed: {' / '.join(printed)}" if printed else ""
+        reason = f"its import {kind}" + (f": {text}" if text else "") + tail
+        raise BrokenPlugin(name, reason, install_command(error) or remedy(name, error)) from error
+
+
+def remedy(name: str, error: BaseException | None = None) -> str:
+    """What to do about a plugin that cannot be used, as a sentence."""
+    if file_and_class(name)[0] is not None:
+        return "Mend the file."
+    plugin = installed()[name][0]
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        missing = error.name.partition(".")[0]
+        if missing == plugin.target.partition(":")[0].partition(".")[0]:
+            return _without(plugin, "Install it anew")
+        return _without(plugin, f"Install what brings the module {missing}")
+    return _without(plugin, "Mend it or tell its author")
+
+
+def _without(plugin: Installed, first: str) -> str:
+    if plugin.distribution == UNKNOWN:
+        return f"{first}, or remove it; its own metadata are lost."
+    return f"{first}, or do without: `pip uninstall {plugin.distribution}`."
 
 
 def _checked(made: object, name: str) -> type[Model]:
     if not (isinstance(made, type) and issubclass(made, Model)):
-        raise InputError(f"the plugin {name} is not a subclass of cadkit.Model", value=repr(made))
+        raise BrokenPlugin(name, f"it is not a subclass of cadkit.Model but {made!r}", remedy(name))
     info = getattr(made, "info", None)
     if not isinstance(info, ModelInfo):
-        raise InputError(f"the plugin {name} states no `info = cadkit.ModelInfo(...)`", value=repr(info))
+        raise BrokenPlugin(name, f"its class states no `info = cadkit.ModelInfo(...)` (found: {info!r})", remedy(name))
     if info.api != API:
-        raise InputError(
-            f"the plugin {name} was written for version {info.api} of the plugin contract, this cadkit has {API}",
-            mend="Install the plugin and the cadkit that belong together.",
+        older = "cadkit" if info.api > API else "the plugin"
+        raise BrokenPlugin(
+            name,
+            f"it was written for version {info.api} of the plugin contract, this cadkit has {API}",
+            f"Install a newer version of {older}.",
         )
+    config: object = made.Config
+    if not (isinstance(config, type) and issubclass(config, Config)):
+        raise BrokenPlugin(name, f"its Config is not a subclass of cadkit.Config but {config!r}", remedy(name))
+    if not (isinstance(config.presets, Mapping) and all(isinstance(v, Mapping) for v in config.presets.values())):
+        raise BrokenPlugin(name, "its presets are not a table of settings by name", remedy(name))
     return made
-
-
-def listing() -> list[Listed]:
-    """Every plugin, each imported in a process of its own, a few at a time."""
-    with ThreadPoolExecutor(min(_TOGETHER, processors())) as threads:
-        return list(threads.map(_listed, [plugin for plugin, _ in installed().values()]))
-
-
-_MARK = "cadkit-plugin:"  # begins the line of the answer; whatever else stands there was printed by the plugin
-_PROBE = (
-    "import sys, json\n"
-    "from cadkit.plugin.registry import describe\n"
-    f"print('\\n{_MARK}' + json.dumps(describe(sys.argv[1])), flush=True)\n"
-)
-
-
-def describe(name: str) -> dict[str, object]:
-    """What `cadkit plugins` says of one plugin, imported here."""
-    try:
-        model, plugin, printed = _loaded(name)
-    except InputError as error:
-        row, _ = installed()[name]
-        return asdict(Listed(name, row.distribution, row.version, False, str(error)))
-    info = model.info
-    listed = Listed(
-        name,
-        plugin.distribution,
-        plugin.version,
-        True,
-        f"its import prints: {printed.splitlines()[-1]}" if printed else "",
-        info.labels,
-        info.localizes,
-        hasattr(model, "train"),
-        info.paper,
-        tuple(model.Config.presets),
-    )
-    return asdict(listed)
-
-
-def _listed(plugin: Installed) -> Listed:
-    # -P: a file of the working directory must not be imported in place of a library.
-    command = [sys.executable, "-P", "-c", _PROBE, plugin.name]
-    try:
-        done = subprocess.run(
-            command,
-            check=False,
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=_SECONDS_TO_IMPORT,
-            stdin=subprocess.DEVNULL,
-        )
-    except subprocess.TimeoutExpired:
-        reason = f"its import took more than {_SECONDS_TO_IMPORT} s"
-        return Listed(plugin.name, plugin.distribution, plugin.version, False, reason)
-    lines = [line for line in done.stdout.splitlines() if line.startswith(_MARK)]
-    if not lines:
-        last = (done.stderr or done.stdout).strip().splitlines()[-1:] or [f"exit status {done.returncode}"]
-        reason = f"its import ended the process: {last[0]}"
-        return Listed(plugin.name, plugin.distribution, plugin.version, False, reason)
-    answer = json.loads(lines[-1].removeprefix(_MARK))
-    answer["labels"], answer["presets"] = tuple(answer["labels"]), tuple(answer["presets"])
-    return Listed(**answer)

@@ -16,6 +16,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,9 +26,10 @@ from cadkit.errors import Failure, InputError
 from cadkit.files import read_toml, write_text, write_toml
 from cadkit.plugin.config import Config
 from cadkit.plugin.contract import Model
-from cadkit.plugin.registry import load
+from cadkit.plugin.registry import load, name_of
 
 State = Literal["started", "complete"]
+_BEFORE_TRAINING = ("run.toml", "config.toml", "train.log")
 
 
 class Run:
@@ -78,6 +80,20 @@ class Run:
     def name(self) -> str:
         """Name of the folder."""
         return self.folder.resolve().name
+
+    @property
+    def plugin(self) -> str:
+        """The name to ask with for the plugin that made the run: that of its distribution, whatever others share it.
+
+        Raises:
+            InputError: run.toml names none, or what is installed under the name is another distribution's.
+        """
+        file, known = self.folder / "run.toml", self.record
+        if "plugin" not in known:
+            raise InputError("the key is missing", file=file, row="plugin")
+        return name_of(
+            str(known["plugin"]), str(known.get("distribution", "")), str(known.get("version", "")), file=file
+        )
 
     @property
     def seed(self) -> int:
@@ -131,9 +147,7 @@ class Run:
 
     def untrained_model(self) -> Model:
         """The model of this run with its configuration, as before training."""
-        if "plugin" not in self.record:
-            raise InputError("the key is missing", file=self.folder / "run.toml", row="plugin")
-        model_class, _ = load(str(self.record["plugin"]))
+        model_class, _ = load(self.plugin)
         path = self.folder / "config.toml"
         return model_class(model_class.Config.make(values=read_toml(path), source=str(path)))
 
@@ -198,6 +212,13 @@ class Run:
         except OSError as error:
             raise Failure(f"{self.folder / 'train.log'} could not be written: {error.strerror}.") from error
 
+    def discard_if_empty(self) -> bool:
+        """Remove a run that holds nothing but what it was to be, so that no command takes it for the newest."""
+        begun = [path for path in self.folder.rglob("*") if path.is_file() and path.name not in _BEFORE_TRAINING]
+        if not begun:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        return not begun
+
     def close(self) -> None:
         """End the TensorBoard file."""
         if self._events is not None:
@@ -208,7 +229,15 @@ class Run:
         return os.fspath(self.folder)
 
     def __repr__(self) -> str:
-        return f"Run({str(self.folder)!r})"
+        from cadkit.plugin.display import run_text
+
+        return run_text(self)
+
+    def _repr_html_(self) -> str:
+        from cadkit import html
+        from cadkit.plugin.display import run_html
+
+        return html.shown(lambda: run_html(self))
 
 
 def newest_run(parent: Path) -> Run:

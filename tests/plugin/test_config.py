@@ -59,6 +59,13 @@ def test_an_unknown_key_without_a_near_match_lists_the_keys_once() -> None:
     assert text.count("epochs, init_from, lr, note, optimizer, window") == 1
 
 
+def test_of_a_plugin_it_is_said_what_shows_its_settings() -> None:
+    with pytest.raises(InputError, match=r"epoch: .*\n  See `cadkit plugin show toy`\."):
+        Toy.make(values={"epoch": 3}, plugin="toy")
+    with pytest.raises(InputError, match=r"no such preset.* See `cadkit plugin show toy`\.$"):
+        Toy.make("huge", plugin="toy")
+
+
 @pytest.mark.parametrize(
     ("key", "value", "rule"),
     [

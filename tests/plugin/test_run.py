@@ -27,8 +27,8 @@ class Width(Config):
     width: int = 3
 
 
-def make(parent: Path, plugin: str = "gmic", **record: object) -> Run:
-    return Run.create(parent, plugin, Width(width=5), {"seed": 7, **record})
+def make(parent: Path, plugin: str = "gmic", config: Config = Width(width=5), **record: object) -> Run:  # noqa: B008
+    return Run.create(parent, plugin, config, {"seed": 7, **record})
 
 
 def test_numbers_count_up_and_fill_gaps(tmp_path: Path) -> None:
@@ -117,3 +117,12 @@ def test_a_configuration_that_the_plugin_no_longer_has_is_named(tmp_path: Path) 
     run = make(tmp_path / "runs", f"{path}:Learner")
     with pytest.raises(InputError, match=r"config\.toml.*\n.*width: there is no such key"):
         run.model()
+
+
+def test_a_run_asks_for_the_plugin_of_its_own_distribution(tmp_path: Path, site: Path) -> None:
+    run = make(tmp_path, "twin", Config(), distribution="twin-a", version="1.5")
+    assert run.plugin == "twin-a:twin"
+    assert type(run.untrained_model()).__module__ == "fk_good"
+    other = make(tmp_path, "twin", distribution="twin-c", version="2.0")
+    with pytest.raises(InputError, match=r"run\.toml: .*twin of twin-c 2\.0, .*belongs to twin-a 1\.5 and twin-b 1\.5"):
+        other.untrained_model()
