@@ -17,7 +17,9 @@ from cadkit.prediction.handing import Sizes
 
 SILENT = "the program gave no prediction of it"
 _TABLES = ("images", "breasts", "exams", "marks", "skipped")
-_LARGEST = 1 << 30
+_LARGEST = 64 << 20
+_MOST_ROWS = 2_000_000
+_LONGEST_LINE = 1 << 20
 Row = Mapping[str, Any]
 
 
@@ -69,9 +71,11 @@ def read_answers(
 def _read(
     folder: Path, exams: Sequence[Exam], labels: Sequence[str], sizes: Sizes, frame: Frame
 ) -> list[ExamPrediction | Skipped]:
+    if folder.is_symlink():
+        raise InputError("the folder for the answers was replaced by a link")
     for path in folder.iterdir():
-        if path.stem in _TABLES and (not path.is_file() or path.stat().st_size > _LARGEST):
-            raise InputError("no file, or one of more than 1 GiB", file=path.name)
+        if path.stem in _TABLES and path.suffix in (".csv", ".parquet"):
+            _refuse_strange(path)
     tables = _Answered(folder, labels)
     skipped = _skipped(tables, exams)
     if not any(tables.has(level) for level in LEVELS) and not skipped:
@@ -84,6 +88,26 @@ def _read(
             mend="Score every image in images.csv.",
         )  # fmt: skip
     return [_answer(exam, found, marks, skipped, labels, frame) for exam in exams]
+
+
+def _refuse_strange(path: Path) -> None:
+    """Refuse what would lead elsewhere, or take long or much memory to read."""
+    if path.is_symlink() or not path.is_file() or path.stat().st_size > _LARGEST:
+        raise InputError(f"a link, no file, or one of more than {_LARGEST >> 20} MiB", file=path.name)
+    if path.suffix == ".parquet":
+        try:
+            rows = pl.scan_parquet(path).select(pl.len()).collect().item()
+        except pl.exceptions.PolarsError as error:
+            raise InputError(f"cannot be read: {str(error).splitlines()[0]}", file=path.name) from None
+        if rows > _MOST_ROWS:
+            raise InputError(f"more than {_MOST_ROWS} rows", file=path.name, value=rows)
+        return
+    with path.open("rb") as file:
+        while part := file.read(_LONGEST_LINE):
+            if b"\0" in part:
+                raise InputError("this is no text in UTF-8", file=path.name, mend="Save it as CSV in UTF-8.")
+            if len(part) == _LONGEST_LINE and b"\n" not in part:
+                raise InputError(f"a line of more than {_LONGEST_LINE >> 20} MiB", file=path.name)
 
 
 def _units(tables: _Answered, level: str, exams: Sequence[Exam], sizes: Sizes) -> Iterator[tuple[Any, Row]]:
@@ -110,12 +134,13 @@ def _skipped(tables: Predictions, exams: Sequence[Exam]) -> dict[tuple[str, str]
     for number, (level, unit, reason) in enumerate(tables.skipped().iter_rows(), start=1):
         if (level, unit) not in known:
             raise InputError("this was not handed over", file="skipped.csv", row=number, value=f"{level} {unit}")
-        found[level, unit] = _plain(reason) or "the program skipped it"
+        found[level, unit] = one_line(reason, 300) or "the program skipped it"
     return found
 
 
-def _plain(text: str) -> str:
-    return "".join(c if c.isprintable() else " " for c in text)[:300].strip()
+def one_line(text: str, most: int) -> str:
+    """A stranger's text without line breaks or signs that a terminal would obey, cut to a length."""
+    return "".join(c if c.isprintable() else " " for c in text[:most]).strip()
 
 
 def _marks(tables: Predictions, labels: Sequence[str], sizes: Sizes) -> dict[str, Marks]:

@@ -22,7 +22,7 @@ _IDENTITY = (
 _RULE = Merging()
 
 
-def combine(
+def combine_predictions(
     parts: Sequence[Predictions],
     data: Dataset,
     folder: str | Path,
@@ -96,4 +96,4 @@ def combine_sources(
     parts = [
         predictions_of(source, dataset, split=split or "test", saliency=saliency, device=device) for source in sources
     ]
-    return combine(parts, dataset, out, weights=weights, name=name, rule=rule)
+    return combine_predictions(parts, dataset, out, weights=weights, name=name, rule=rule)

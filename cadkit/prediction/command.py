@@ -6,13 +6,13 @@ and belongs in the other). What goes wrong with an exam is that exam's reason fo
 
 from __future__ import annotations
 
+import errno
 import shlex
 import shutil
 import tempfile
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
@@ -20,23 +20,24 @@ from typing import Any, Literal
 import cadkit
 from cadkit.data import Exam
 from cadkit.errors import Failure, InputError
-from cadkit.files import write_text
+from cadkit.files import disk_full, write_text
 from cadkit.plugin import ExamPrediction, Model, ModelInfo, Skipped
 from cadkit.plugin.code import program_of
-from cadkit.prediction.answers import read_answers
+from cadkit.prediction.answers import one_line, read_answers
+from cadkit.prediction.exporting import Format
 from cadkit.prediction.folder import Predictions, safe_name
 from cadkit.prediction.functions import without_empty_marks
-from cadkit.prediction.handing import Format, Handing
+from cadkit.prediction.handing import hand_over
+from cadkit.prediction.journal import JOURNAL, Failed
 from cadkit.prediction.processes import Ended, Processes, terminable
-from cadkit.prediction.running import predict
+from cadkit.prediction.running import predict_model
 from cadkit.prediction.sources import usual_labels
-from cadkit.prediction.writing import JOURNAL
 from cadkit.prepare import open_dataset
-from cadkit.prepare.preparing import files_of
 
 EXAMS, PREDICTIONS = "{exams}", "{predictions}"
 WORK, LOGS = "work", "logs"
 _HOPELESS = 3
+Answer = ExamPrediction | Skipped
 _SHELL = frozenset({"|", "||", "&&", "&", ";", "<", ">", ">>", "2>"})
 
 
@@ -69,21 +70,13 @@ def words_of(command: str) -> list[str]:
     return words
 
 
-@dataclass(frozen=True)
-class _Told:
-    """What came of an exam; `failed` where the program, not its answer, is the reason."""
-
-    answer: ExamPrediction | Skipped
-    failed: bool = False
-
-
 class CommandModel(Model):
     """A program that reads a folder of exams and writes a folder of predictions.
 
     Args:
         words: program and arguments, with placeholders.
         info: what it scores.
-        handing: how exams are handed over.
+        format: that images are handed over in.
         folder: of the prediction; logs go to `logs/` in it.
         timeout: seconds an exam; a start with several exams has as many times that.
         jobs: starts at the same time.
@@ -95,7 +88,7 @@ class CommandModel(Model):
         self,
         words: Sequence[str],
         info: ModelInfo,
-        handing: Handing,
+        format: Format,
         folder: Path,
         *,
         timeout: float,
@@ -104,25 +97,25 @@ class CommandModel(Model):
         proven: bool,
     ) -> None:
         super().__init__()
-        self.info, self.words, self.handing, self.folder = info, tuple(words), handing, folder.resolve()
+        self.info, self.words, self.format, self.folder = info, tuple(words), format, folder.resolve()
         self.timeout, self.jobs, self.batch, self.proven = timeout, jobs, batch, proven
         self.processes = Processes()
 
-    def predict(self, exams: Iterable[Exam]) -> Iterator[ExamPrediction | Skipped]:
+    def predict(self, exams: Iterable[Exam]) -> Iterator[Answer]:
         """One answer per exam, in order; `jobs` starts run ahead.
 
         Raises:
             Failure: it failed on every one of the first exams.
         """
         shutil.rmtree(self.folder / WORK, ignore_errors=True)
-        held: list[_Told] = []
+        held: list[Answer] = []
         with ThreadPoolExecutor(self.jobs) as pool:
             try:
-                for told in self._told(iter(exams), pool):
-                    held.append(told)
-                    self.proven = self.proven or not told.failed
+                for answer in self._answers(iter(exams), pool):
+                    held.append(answer)
+                    self.proven = self.proven or not isinstance(answer, Failed)
                     if self.proven:
-                        yield from (one.answer for one in held)
+                        yield from held
                         held.clear()
                     elif len(held) >= _HOPELESS:
                         break
@@ -131,15 +124,15 @@ class CommandModel(Model):
                 pool.shutdown(cancel_futures=True)
                 shutil.rmtree(self.folder / WORK, ignore_errors=True)
         if held:
-            first = held[0].answer
-            assert isinstance(first, Skipped)
+            first = held[0]
+            assert isinstance(first, Failed)
             raise Failure(
                 f"The program failed on the first {len(held)} exam(s), so it was not asked further. The first: "
-                f"{first.reason}. {self.folder / LOGS} has what it said."
+                f"{first.reason}. {self.folder / LOGS} has what it said. Add --keep-going if it is the exams' fault."
             )
 
-    def _told(self, exams: Iterator[Exam], pool: ThreadPoolExecutor) -> Iterator[_Told]:
-        pending: deque[Future[list[_Told]]] = deque()
+    def _answers(self, exams: Iterator[Exam], pool: ThreadPoolExecutor) -> Iterator[Answer]:
+        pending: deque[Future[list[Answer]]] = deque()
         while group := list(islice(exams, self.batch)):
             pending.append(pool.submit(self._group, group))
             if len(pending) > self.jobs:
@@ -147,48 +140,52 @@ class CommandModel(Model):
         while pending:
             yield from _result(pending.popleft())
 
-    def _group(self, exams: list[Exam]) -> list[_Told]:
+    def _group(self, exams: list[Exam]) -> list[Answer]:
         """The answers for exams of one start; where it fails, each is asked about alone."""
-        told = self._start(exams)
-        if len(exams) > 1 and told[0].failed:
-            return [one for exam in exams for one in self._start([exam])]
-        return told
+        answers = self._start(exams)
+        if len(exams) > 1 and isinstance(answers[0], Failed):
+            return [answer for exam in exams for answer in self._start([exam])]
+        return answers
 
-    def _start(self, exams: list[Exam]) -> list[_Told]:
-        work = self.folder / WORK
-        work.mkdir(exist_ok=True)
-        place = Path(tempfile.mkdtemp(dir=work))
-        handed, answers = place / "exams", place / "predictions"
+    def _start(self, exams: list[Exam]) -> list[Answer]:
+        """The answers of one start, in a folder that is gone afterwards, so that a program may fill the disk once."""
+        work, ended = self.folder / WORK, None
+        try:
+            work.mkdir(exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=work, ignore_cleanup_errors=True) as place:
+                answers, ended = self._asked(exams, Path(place))
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise disk_full(work, error) from error
+            answers = _failed(exams, f"its folders were not as they were made: {error.strerror or error}")
+        self._log(exams, answers[0], ended)
+        return answers
+
+    def _asked(self, exams: list[Exam], place: Path) -> tuple[list[Answer], Ended | None]:
+        handed, given = place / "exams", place / "predictions"
         handed.mkdir()
-        answers.mkdir()
+        given.mkdir()
         ended: Ended | None = None
         try:
-            sizes = self.handing.write(exams, handed)
-            words = [w.replace(EXAMS, str(handed)).replace(PREDICTIONS, str(answers)) for w in self.words]
+            sizes = hand_over(exams, handed, self.format)
+            words = [w.replace(EXAMS, str(handed)).replace(PREDICTIONS, str(given)) for w in self.words]
             ended = self.processes.run(words, place, self.timeout * len(exams))
             if ended is None:
-                return [_Told(Skipped("stopped"), failed=True) for _ in exams]
+                return _failed(exams, "stopped"), None
             if ended.status != 0:
                 said = f": {ended.last_words}" if ended.last_words else ""
-                return self._failed(exams, f"{ended}{said}", ended)
-            frame: Literal["file", "prepared"] = "file" if self.handing.in_file else "prepared"
-            read = read_answers(answers, exams, self.info.labels, sizes, frame)
-        except (InputError, OSError) as error:
-            return self._failed(exams, str(error).rstrip("."), ended)
-        finally:
-            shutil.rmtree(place, ignore_errors=True)
-        self._log(exams, "", ended)
-        return [_Told(answer) for answer in read]
+                return _failed(exams, f"{ended}{said}"), ended
+            frame: Literal["file", "prepared"] = "file" if self.format == "dicom" else "prepared"
+            return read_answers(given, exams, self.info.labels, sizes, frame), ended
+        except InputError as error:
+            return _failed(exams, str(error).rstrip(".")), ended
 
-    def _failed(self, exams: list[Exam], reason: str, ended: Ended | None) -> list[_Told]:
-        self._log(exams, reason, ended)
-        return [_Told(Skipped(reason[:500]), failed=True) for _ in exams]
-
-    def _log(self, exams: list[Exam], reason: str, ended: Ended | None) -> None:
+    def _log(self, exams: list[Exam], first: Answer, ended: Ended | None) -> None:
         lines = [shlex.join(self.words), f"exams: {', '.join(exam.id for exam in exams)}"]
         if ended is not None:
             lines += [f"{ended}, {ended.seconds:.1f} s"]
-        lines += [reason] if reason and (ended is None or ended.status == 0) else []
+        if isinstance(first, Failed) and (ended is None or ended.status == 0):
+            lines += [first.reason]
         if ended is not None:
             lines += ["--- standard error", ended.errors, "--- standard output", ended.output]
         for exam in exams:
@@ -207,6 +204,8 @@ def predict_command(
     timeout: float = 600.0,
     jobs: int = 1,
     batch: int = 1,
+    retry_failed: bool = False,
+    keep_going: bool = False,
     quiet: bool = False,
 ) -> Predictions:
     """Predict the exams of a split with a program that reads a folder and writes a folder.
@@ -222,6 +221,8 @@ def predict_command(
         timeout: seconds an exam.
         jobs: starts at the same time.
         batch: exams a start. Where one fails, each of its exams is asked about alone.
+        retry_failed: ask again about the exams that it failed on; the others keep their answers.
+        keep_going: go on where it failed on every one of the first exams.
         quiet: show no progress.
 
     Returns:
@@ -242,11 +243,11 @@ def predict_command(
     name = Path(words[0]).stem
     folder = Path(out) if out is not None else Path("predictions") / f"{name}-{split}"
     chosen = tuple(labels) or usual_labels(dataset)
-    handing = Handing(format, files_of(dataset.folder, dataset) if format == "dicom" else {})
     journal = folder / JOURNAL
+    proven = keep_going or (journal.is_file() and journal.stat().st_size > 0)
     model = CommandModel(
-        words, ModelInfo(chosen, scores, localizes="marks"), handing, folder,
-        timeout=timeout, jobs=jobs, batch=batch, proven=journal.is_file() and journal.stat().st_size > 0,
+        words, ModelInfo(chosen, scores, localizes="marks"), format, folder,
+        timeout=timeout, jobs=jobs, batch=batch, proven=proven,
     )  # fmt: skip
     record: dict[str, Any] = {
         "model": name,
@@ -259,12 +260,18 @@ def predict_command(
     }
     with terminable():
         try:
-            return without_empty_marks(predict(model, dataset, folder, record=record, quiet=quiet))
+            return without_empty_marks(
+                predict_model(model, dataset, folder, record=record, quiet=quiet, retry_failed=retry_failed)
+            )
         finally:
             model.processes.stop()  # where the fault was ours, such as a full disk, its programs still run
 
 
-def _result(future: Future[list[_Told]]) -> list[_Told]:
+def _failed(exams: Sequence[Exam], reason: str) -> list[Answer]:
+    return [Failed(one_line(reason, 500)) for _ in exams]
+
+
+def _result(future: Future[list[Answer]]) -> list[Answer]:
     """The result, waited for in short steps: ctrl-C may reach another thread and would not end one long wait."""
     while not future.done():
         wait([future], timeout=0.2)

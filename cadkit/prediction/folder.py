@@ -238,7 +238,15 @@ class Predictions:
         return (self.folder / "saliency").is_dir()
 
     def __repr__(self) -> str:
-        return f"Predictions({str(self.folder)!r}: {', '.join(self.labels)})"
+        from cadkit.prediction.display import predictions_text
+
+        return predictions_text(self)
+
+    def _repr_html_(self) -> str:
+        from cadkit import html
+        from cadkit.prediction.display import predictions_html
+
+        return html.shown(lambda: predictions_html(self))
 
 
 def read_table(path: Path) -> pl.DataFrame:
@@ -252,6 +260,12 @@ def read_table(path: Path) -> pl.DataFrame:
             return pl.read_parquet(path)
         refuse_ragged(path)
         frame = pl.read_csv(path, infer_schema=False)
+        for name in frame.columns:
+            first, again, _ = name.partition("_duplicated_")  # what polars calls the second column of a name
+            if again and first in frame.columns:
+                raise InputError(
+                    "a column stands twice", file=path, row="header", value=first, mend="Keep one of them."
+                )
         return frame.rename({name: name.strip() for name in frame.columns}).with_columns(
             pl.all().str.strip_chars().replace("", None)
         )

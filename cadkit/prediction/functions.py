@@ -14,7 +14,7 @@ from cadkit.files import read_toml, write_toml
 from cadkit.plugin import ImagePrediction, Model, ModelInfo, Skipped
 from cadkit.prediction.folder import Predictions
 from cadkit.prediction.function_identity import identity_of
-from cadkit.prediction.running import predict
+from cadkit.prediction.running import predict_model
 from cadkit.prediction.sources import usual_labels
 from cadkit.prepare import open_dataset
 
@@ -91,7 +91,7 @@ def predict_function(
             raise InputError("the folder holds other predictions", file=folder, mend="Give another one with out=.")
         shutil.rmtree(folder)
     model = FunctionModel(function, ModelInfo(tuple(labels) or usual_labels(dataset), scores, localizes="marks"))
-    return without_empty_marks(predict(model, dataset, folder, record=record, quiet=quiet))
+    return without_empty_marks(predict_model(model, dataset, folder, record=record, quiet=quiet))
 
 
 def without_empty_marks(made: Predictions) -> Predictions:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
+import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -12,9 +15,17 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import IO
+
+from cadkit.errors import InputError
 
 _KEPT_BYTES = 64 * 1024
 _GRACE_S = 5.0
+_SUPERVISED_S = 3 * _GRACE_S  # a supervisor waits for the program, then kills what is left
+SUPERVISOR: tuple[str, ...] = ()
+"""Words before those of a program that make it supervised; none where the system has no subreapers."""
+if sys.platform == "linux" and os.access(sys.executable or "", os.X_OK):
+    SUPERVISOR = (sys.executable, "-I", "-S", str(Path(__file__).with_name("supervisor.py")))
 
 
 @dataclass(frozen=True)
@@ -35,6 +46,8 @@ class Ended:
     def __str__(self) -> str:
         if self.status is None:
             return f"killed after {self.seconds:.0f} s, its time limit"
+        if self.status == -signal.SIGKILL:
+            return "ended by SIGKILL, as where memory runs out"
         if self.status < 0:
             return f"ended by {_signal_name(-self.status)}"
         return f"exit status {self.status}"
@@ -47,7 +60,11 @@ class Ended:
 
 
 class Processes:
-    """Programs that run at the same time, each leading a group of its own, so that its children end with it."""
+    """Programs that run at the same time, each with all of its children, which end with it.
+
+    On Linux a supervisor (`cadkit.prediction.supervisor`) holds a program and whatever it starts. Elsewhere a program
+    leads a group of its own, and a child that takes a session of its own is out of reach.
+    """
 
     def __init__(self) -> None:
         self._running: set[subprocess.Popen[bytes]] = set()
@@ -66,7 +83,7 @@ class Processes:
             How it ended; None if `stop` was called.
 
         Raises:
-            OSError: it cannot be started.
+            InputError: it cannot be started.
         """
         started = time.monotonic()
         outputs = folder / "stderr", folder / "stdout"
@@ -74,18 +91,17 @@ class Processes:
             with self._lock:
                 if self._stopped.is_set():
                     return None
-                process = subprocess.Popen(
-                    list(words), stdin=subprocess.DEVNULL, stdout=output, stderr=errors, start_new_session=True
-                )
+                process, told = _start(words, output, errors)
                 self._running.add(process)
             try:
-                status = process.wait(timeout)
+                process.wait(timeout)
+                status: int | None = _status(process, told, words)
             except subprocess.TimeoutExpired:
-                _end([process])
                 status = None
             finally:
                 self._running.discard(process)
-                _signal(process, signal.SIGKILL)  # children that outlived it
+                _end([process])  # and children that outlived it
+                told.close()
         if self._stopped.is_set():
             return None
         return Ended(status, time.monotonic() - started, *map(_tail, outputs))
@@ -98,11 +114,63 @@ class Processes:
         _end(running)
 
 
+def run_program(words: Sequence[str], timeout: float) -> Ended:
+    """Run another program to its end, or to a time limit; none of its children is left when this returns.
+
+    Args:
+        words: program and arguments; no shell reads them.
+        timeout: seconds.
+
+    Returns:
+        How it ended, and what it said.
+
+    Raises:
+        InputError: it cannot be started.
+    """
+    with tempfile.TemporaryDirectory() as folder, terminable():
+        ended = Processes().run(words, Path(folder), timeout)
+    assert ended is not None  # nobody else can stop it
+    return ended
+
+
+def _start(words: Sequence[str], output: IO[bytes], errors: IO[bytes]) -> tuple[subprocess.Popen[bytes], IO[bytes]]:
+    """Start a program; where it has a supervisor, what is read from the second tells its status."""
+    read, write = os.pipe()
+    told = os.fdopen(read, "rb")
+    try:
+        before = [*SUPERVISOR, str(write), str(os.getpid()), str(_GRACE_S)] if SUPERVISOR else []
+        process = subprocess.Popen(
+            [*before, *words], stdin=subprocess.DEVNULL, stdout=output, stderr=errors, start_new_session=True,
+            pass_fds=[write] if before else [],
+        )  # fmt: skip
+    except OSError as error:
+        told.close()
+        raise _unstarted(words, error.errno) from None
+    finally:
+        os.close(write)
+    return process, told
+
+
+def _status(process: subprocess.Popen[bytes], told: IO[bytes], words: Sequence[str]) -> int:
+    """The program's status, once it has ended."""
+    said = told.read().decode()
+    if said.startswith("error "):
+        raise _unstarted(words, int(said.removeprefix("error ")))
+    return int(said or process.returncode)
+
+
+def _unstarted(words: Sequence[str], number: int | None) -> InputError:
+    mend = "A script begins with a line such as #!/bin/sh." if number == errno.ENOEXEC else ""
+    reason = os.strerror(number) if number else "no reason is known"
+    return InputError(f"the program cannot be started: {reason}", value=words[0], mend=mend)
+
+
 def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
     """Ask, wait a little, then kill: a container's client passes the first signal on to the container."""
     for process in processes:
-        _signal(process, signal.SIGTERM)
-    deadline = time.monotonic() + _GRACE_S
+        if process.returncode is None:
+            _signal(process, signal.SIGTERM)
+    deadline = time.monotonic() + (_SUPERVISED_S if SUPERVISOR else _GRACE_S)
     for process in processes:
         with suppress(subprocess.TimeoutExpired):
             process.wait(max(0.0, deadline - time.monotonic()))

@@ -1,7 +1,7 @@
 """Running a model over exams and writing what it says, exam by exam, so that a kill loses one exam.
 
 While it runs, a journal takes a line per exam; a line is complete or is not read. At the end the
-journal becomes tables. The same command typed again goes on behind the last whole line.
+journal becomes tables. The same command typed again goes on with the exams that have no line.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from cadkit.plugin.contract import ModelInfo
 from cadkit.plugin.pooling import images_of, pool_exam
 from cadkit.prediction.folder import MARK_COLUMNS, ROI_COLUMNS, Predictions, saliency_path, write_saliency
 from cadkit.prediction.frames import marks_to_file, saliency_to_file
+from cadkit.prediction.journal import JOURNAL, Failed, left_of, rows_of
 from cadkit.prediction.writing import (
-    JOURNAL,
     Tables,
     begin,
     differing,
@@ -40,7 +40,7 @@ _IDENTITY = (
 )  # fmt: skip
 
 
-def predict(
+def predict_model(
     model: Model,
     data: Dataset,
     folder: str | Path,
@@ -49,6 +49,7 @@ def predict(
     saliency: bool = False,
     quiet: bool = False,
     beside: bool = False,
+    retry_failed: bool = False,
 ) -> Predictions:
     """Run a model over every exam of `data` and write a prediction folder.
 
@@ -61,6 +62,8 @@ def predict(
         saliency: write the maps too.
         quiet: show no progress.
         beside: where the folder holds another prediction, take the next free one beside it, `<folder>-2`.
+        retry_failed: ask again about the exams that were answered `Failed`, also of a complete prediction, which is
+            left as it is until all of them are answered.
 
     Raises:
         InputError: the folder holds another prediction.
@@ -85,14 +88,13 @@ def predict(
     complete = begin(folder, full, _IDENTITY)
     if full.get("run") or full.get("split") != "all":  # what nobody trained, asked about all exams, needs no split
         record_use(data.folder, "prediction", folder)
-    if complete:
+    journal = folder / JOURNAL
+    if complete and not (retry_failed and journal.exists()):
         made = Predictions.open(folder)
         made.was_complete, made.notes = True, _notes(info, data)
         return made
     model.wants = frozenset({"marks", "rois", "saliency"} if saliency else {"marks", "rois"})
-    journal = folder / JOURNAL
-    done = _whole_lines(journal)
-    left = exams[done:]
+    left = left_of(journal, exams, retry_failed)
     answers = _answers(model, left)
     try:
         with journal.open("a", encoding="utf-8") as lines:
@@ -102,7 +104,7 @@ def predict(
                 lines.flush()
     except OSError as error:
         raise disk_full(journal, error) from error
-    _finish(folder, info, full)
+    _finish(folder, info, full, rows_of(journal, [exam.id for exam in exams]))
     made = Predictions.open(folder)
     made.notes = _notes(info, data)
     return made
@@ -127,18 +129,6 @@ def _notes(info: ModelInfo, data: Dataset) -> tuple[str, ...]:
         f"neither breasts.csv nor exams.csv of {data.folder} has {', '.join(unknown)}, which the model scores; "
         f"the dataset's labels are {', '.join(data.meta.labels)}",
     )
-
-
-def _whole_lines(journal: Path) -> int:
-    """Number of whole lines of a journal; a last line that a kill cut off is removed."""
-    if not journal.exists():
-        return 0
-    data = journal.read_bytes()
-    end = data.rfind(b"\n") + 1
-    if end < len(data):
-        with journal.open("r+b") as file:
-            file.truncate(end)
-    return data.count(b"\n", 0, end)
 
 
 def _answers(model: Model, exams: Sequence[Exam]) -> Iterator[ExamPrediction | Skipped]:
@@ -195,6 +185,8 @@ def _journal_row(
         "marks": [],
         "rois": [],
     }
+    if isinstance(answer, Failed):
+        row["failed"] = True
     if isinstance(answer, Skipped):
         return row
     for image in exam.images:
@@ -283,10 +275,8 @@ def _write_map(image: Image, answer: ImagePrediction, info: ModelInfo, folder: P
     write_saliency(saliency_path(folder, image.id), made)
 
 
-def _finish(folder: Path, info: ModelInfo, record: Mapping[str, Any]) -> None:
-    """Turn the journal into tables; only then is the prediction complete."""
-    with (folder / JOURNAL).open(encoding="utf-8") as lines:
-        rows = [json.loads(line) for line in lines]
+def _finish(folder: Path, info: ModelInfo, record: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Turn the journal's rows into tables; only then is the prediction complete."""
     levels = {
         "image": [{"image_id": i, "exam_id": r["exam"], **s} for r in rows for i, s in r["images"].items()],
         "breast": [{"exam_id": r["exam"], "side": side, **s} for r in rows for side, s in r["breasts"].items()],
@@ -301,5 +291,5 @@ def _finish(folder: Path, info: ModelInfo, record: Mapping[str, Any]) -> None:
             places_table([roi[:1] + roi[2:] for row in rows for roi in row["rois"]], ROI_COLUMNS),
             skipped_table(skipped),
         ),
-        record,
+        {**record, "failed": sum(bool(row.get("failed")) for row in rows) or None},
     )

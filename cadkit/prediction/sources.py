@@ -13,7 +13,7 @@ from cadkit.plugin import Config, Model, Run
 from cadkit.plugin.code import code_of
 from cadkit.plugin.registry import installed, load
 from cadkit.prediction.folder import FILES, Predictions
-from cadkit.prediction.running import predict
+from cadkit.prediction.running import predict_model
 from cadkit.prediction.table import TablePredictions, is_table
 from cadkit.prepare import open_dataset
 
@@ -67,10 +67,12 @@ def predict_with(
     split: str = "test",
     saliency: bool = False,
     out: str | Path | None = None,
+    preset: str | None = None,
     settings: Mapping[str, Any] | None = None,
     device: str = "auto",
     quiet: bool = False,
     beside: bool = False,
+    retry_failed: bool = False,
 ) -> Predictions:
     """Predict the exams of a split with a run, or with a plugin that needs no training.
 
@@ -79,21 +81,28 @@ def predict_with(
         data: dataset folder; that of the run by default.
         split: train, validation, test or all.
         saliency: write maps too.
-        out: folder; `predictions/<name>-<split>` by default.
-        settings: configuration values of a plugin without a run.
+        out: folder; `predictions/<name>-<split>` by default, of a preset `predictions/<name>-<preset>-<split>`.
+        preset: of the configuration of a plugin without a run.
+        settings: configuration values of a plugin without a run; they win over the preset.
         device: auto, cpu, cuda, ...
         quiet: show no progress.
         beside: where the folder holds another prediction, take the next free one beside it.
+        retry_failed: ask again about exams that were answered `Failed`.
 
     Raises:
         InputError: there is no such run or plugin, the plugin must be trained first, or the data do
             not fit.
     """
     if is_run(source):
-        model, record, name = _from_run(Path(source), settings, device)
+        if preset is not None or settings:
+            raise InputError(
+                "a run has its settings; --preset and --set are for plugins that are not trained",
+                row="--set" if preset is None else "--preset", value=preset,
+            )  # fmt: skip
+        model, record, name = _from_run(Path(source), device)
         folder = Path(data) if data is not None else dataset_of(record)
     else:
-        model, record, name = _from_plugin(source, settings, device)
+        model, record, name = _from_plugin(source, preset, settings, device)
         if data is None:
             raise InputError(f"{source} needs to know what to predict", mend="Name a dataset with --data.")
         folder = Path(data)
@@ -101,7 +110,7 @@ def predict_with(
     out = Path(out) if out is not None else Path("predictions") / f"{name}-{split}"
     keep = {key: record[key] for key in _KEPT if key in record}
     keep["store_fingerprint"] = dataset.store_fingerprint
-    return predict(
+    return predict_model(
         model,
         dataset,
         out,
@@ -109,15 +118,14 @@ def predict_with(
         saliency=saliency,
         quiet=quiet,
         beside=beside,
+        retry_failed=retry_failed,
     )
 
 
 _KEPT = ("model", "distribution", "version", "code", "cadkit", "run", "run_created", "preset", "seed")
 
 
-def _from_run(folder: Path, settings: Mapping[str, Any] | None, device: str) -> tuple[Model, dict[str, Any], str]:
-    if settings:
-        raise InputError("a run has its settings; --set is for plugins that are not trained", row="--set")
+def _from_run(folder: Path, device: str) -> tuple[Model, dict[str, Any], str]:
     run = Run.open(folder)
     model = run.untrained_model()
     model.device = device
@@ -125,14 +133,16 @@ def _from_run(folder: Path, settings: Mapping[str, Any] | None, device: str) -> 
     record = {
         **run.record,
         "model": run.record["plugin"],
-        "code": code_of(str(run.record["plugin"])),
+        "code": code_of(run.plugin),
         "run": str(folder.resolve()),
         "run_created": run.record.get("created", ""),
     }
     return model, record, run.name
 
 
-def _from_plugin(source: str, settings: Mapping[str, Any] | None, device: str) -> tuple[Model, dict[str, Any], str]:
+def _from_plugin(
+    source: str, preset: str | None, settings: Mapping[str, Any] | None, device: str
+) -> tuple[Model, dict[str, Any], str]:
     import cadkit
 
     model_class, plugin = load(source)
@@ -141,16 +151,17 @@ def _from_plugin(source: str, settings: Mapping[str, Any] | None, device: str) -
             f"{source} must be trained before it predicts",
             mend=f"Type `cadkit train {source}`, then give the run's folder.",
         )
-    config: Config = model_class.Config.make(values=settings, source="--set")
+    config: Config = model_class.Config.make(preset, settings, source="--set", plugin=source)
     model = model_class(config)
     model.device = device
-    name = source.rpartition(":")[2]
+    name = "-".join(part for part in (source.rpartition(":")[2], preset) if part)
     record = {
         "model": source,
         "distribution": plugin.distribution,
         "version": plugin.version,
         "code": code_of(source),
         "cadkit": cadkit.__version__,
+        "preset": preset,
     }
     return model, record, name
 

@@ -12,8 +12,8 @@ import polars as pl
 from cadkit.errors import InputError
 from cadkit.files import atomic, read_toml, refuse_file, write_toml
 from cadkit.prediction.folder import FILES, SKIPPED_COLUMNS
+from cadkit.prediction.journal import JOURNAL
 
-JOURNAL = "journal.jsonl"
 _CODE = frozenset({"code", "version"})
 _KEYS = {"image": ("image_id", "exam_id"), "breast": ("exam_id", "side"), "exam": ("exam_id",)}
 
@@ -61,7 +61,7 @@ def begin(folder: Path, record: Mapping[str, Any], identity: Sequence[str]) -> b
                 mend="Give another folder with --out, or remove this one.",
             )
         old = read_toml(path)
-        if old.get("complete"):
+        if old.get("complete") and not old.get("failed"):
             (folder / JOURNAL).unlink(missing_ok=True)  # a kill may have come just before it was removed
         elif _unanswered(folder, old):
             write_toml(path, {**record, "complete": False})  # by other code than it was begun with, perhaps
@@ -81,7 +81,12 @@ def _unanswered(folder: Path, record: Mapping[str, Any]) -> bool:
 
 
 def finish(folder: Path, tables: Tables, record: Mapping[str, Any]) -> None:
-    """Write the tables; the last file says that the prediction is complete."""
+    """Write the tables; the last file says that the prediction is complete.
+
+    The journal stays where a program failed on some exams, for whoever asks about them again.
+    """
+    if (folder / "prediction.toml").exists() and read_toml(folder / "prediction.toml").get("complete"):
+        write_toml(folder / "prediction.toml", {**record, "complete": False})  # until all tables are of one answer
     for level, table in tables.levels.items():
         _write_parquet(folder / f"{FILES[level]}.parquet", table)
     _write_parquet(folder / "marks.parquet", tables.marks)
@@ -90,7 +95,8 @@ def finish(folder: Path, tables: Tables, record: Mapping[str, Any]) -> None:
     with atomic(folder / "skipped.csv") as part:
         tables.skipped.write_csv(part)
     write_toml(folder / "prediction.toml", {**record, "complete": True})
-    (folder / JOURNAL).unlink(missing_ok=True)
+    if not record.get("failed"):
+        (folder / JOURNAL).unlink(missing_ok=True)
 
 
 def scores_table(level: str, rows: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> pl.DataFrame:

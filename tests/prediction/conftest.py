@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import csv
+import shutil
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from cadkit.phantom import make_phantom
 from cadkit.prediction import Predictions
 
 TABLES = ("images", "breasts", "exams", "marks", "rois")
+HEAD = f"""#!{sys.executable} -IS
+import csv, os, pathlib, sys, time
+exams, out = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
+rows = list(csv.DictReader(open(exams / "manifest.csv")))
+def write(name, header, lines):
+    (out / name).write_text("\\n".join([header, *lines]) + "\\n")
+def score():
+    write("images.csv", "image_id,malignant,global.malignant,note",
+          [f"{{r['image_id']}},{{os.path.getsize(exams / r['file']) / 1e6}},2,seen" for r in rows])
+"""
 
 
 @pytest.fixture
@@ -37,3 +52,52 @@ def contents():
         }
 
     return read
+
+
+@pytest.fixture(scope="package")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five exams of a phantom, prepared, all in the split test."""
+    from cadkit.prepare import prepare
+
+    folder = tmp_path_factory.mktemp("command") / "D"
+    make_phantom(folder, exams=5, size=(160, 120), workers=1, seed=3)
+    with (folder / "exams.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    with (folder / "exams.csv").open("w", newline="") as file:
+        table = csv.DictWriter(file, rows[0])
+        table.writeheader()
+        table.writerows({**row, "split": "test"} for row in rows)
+    prepare(folder, workers=1)
+    return folder
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Callable[[str], str]:
+    """`program(body)`: a command that runs this body with the exams' folder and the answers' folder."""
+
+    def make(body: str) -> str:
+        path = tmp_path / "model"
+        path.write_text(HEAD + body)
+        path.chmod(0o755)
+        return f"{path} {{exams}} {{predictions}}"
+
+    return make
+
+
+@pytest.fixture
+def first(data: Path) -> Callable[[int], Path]:
+    """`first(count)`: the dataset with its first exams alone in the split test."""
+
+    def make(count: int) -> Path:
+        folder = data.with_name(f"first-{count}")
+        if not folder.exists():
+            shutil.copytree(data, folder)
+            with (folder / "exams.csv").open(newline="") as file:
+                rows = list(csv.DictReader(file))
+            with (folder / "exams.csv").open("w", newline="") as file:
+                table = csv.DictWriter(file, rows[0])
+                table.writeheader()
+                table.writerows({**row, "split": "test" if n < count else "train"} for n, row in enumerate(rows))
+        return folder
+
+    return make

@@ -14,7 +14,8 @@ from typer.testing import CliRunner
 from cadkit import InputError, Predictions
 from cadkit.cli.app import app
 from cadkit.data import Dataset
-from cadkit.prediction import FileSaliency, Merging, combine, combine_sources, merging
+from cadkit.prediction import FileSaliency, Merging, combine_sources, merging
+from cadkit.prediction import combine_predictions as combine
 from cadkit.prediction.folder import MARK_COLUMNS, saliency_path, write_saliency
 from cadkit.prediction.merging import average_maps, merge_marks
 

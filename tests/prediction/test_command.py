@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import os
 import signal
 import subprocess
@@ -20,49 +21,7 @@ from cadkit import Failure, InputError
 from cadkit.data import Dataset
 from cadkit.dicom import read_pixels, write_mammogram
 from cadkit.dicom.pseudonymous import write_pseudonymous
-from cadkit.phantom import make_phantom
 from cadkit.prediction.command import predict_command
-
-HEAD = f"""#!{sys.executable} -IS
-import csv, os, pathlib, sys, time
-exams, out = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
-rows = list(csv.DictReader(open(exams / "manifest.csv")))
-def write(name, header, lines):
-    (out / name).write_text("\\n".join([header, *lines]) + "\\n")
-def score():
-    write("images.csv", "image_id,malignant,global.malignant,note",
-          [f"{{r['image_id']}},{{os.path.getsize(exams / r['file']) / 1e6}},2,seen" for r in rows])
-"""
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Five exams of a phantom, prepared, all in the split test."""
-    from cadkit.prepare import prepare
-
-    folder = tmp_path_factory.mktemp("command") / "D"
-    make_phantom(folder, exams=5, size=(160, 120), workers=1, seed=3)
-    with (folder / "exams.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    with (folder / "exams.csv").open("w", newline="") as file:
-        table = csv.DictWriter(file, rows[0])
-        table.writeheader()
-        table.writerows({**row, "split": "test"} for row in rows)
-    prepare(folder, workers=1)
-    return folder
-
-
-@pytest.fixture
-def program(tmp_path: Path) -> Callable[[str], str]:
-    """`program(body)`: a command that runs this body with the exams' folder and the answers' folder."""
-
-    def make(body: str) -> str:
-        path = tmp_path / "model"
-        path.write_text(HEAD + body)
-        path.chmod(0o755)
-        return f"{path} {{exams}} {{predictions}}"
-
-    return make
 
 
 def skipped(made: cadkit.Predictions) -> dict[str, str]:
@@ -108,8 +67,6 @@ def test_dicom_is_handed_over_as_it_came_but_under_pseudonyms(
 
 @pytest.mark.parametrize("vendor", ["lut", "window"])
 def test_a_pseudonymous_file_keeps_the_pixels_and_nothing_of_the_woman(vendor: str, tmp_path: Path) -> None:
-    import datetime as dt
-
     from pydicom import dcmread
 
     source, path = tmp_path / "a.dcm", tmp_path / "b.dcm"
@@ -160,9 +117,24 @@ FAULTS = {
     "write('images.csv', 'image_id,malignant', [f\"{rows[0]['image_id']},1\"] * 2)": "stands twice",
     "write('breasts.csv', 'exam_id,side,malignant', ['other,L,1'])": "this breast was not handed over",
     "write('exams.csv', 'exam_id,malignant', ['other,1'])": "this exam was not handed over",
-    "(out / 'images.parquet').write_bytes(b'PAR1' + bytes(64) + b'PAR1')": "cannot be read",
+    "(out / 'images.parquet').write_bytes(b'PAR1' + bytes(64) + b'PAR1')": "images.parquet: cannot be read",
     "(out / 'images.csv').write_bytes(bytes(range(256)))": "images.csv",
-    "os.mkfifo(out / 'images.csv')": "images.csv: no file",
+    "os.mkfifo(out / 'images.csv')": "images.csv: a link, no file",
+    "os.mkdir(out / 'images.csv')": "images.csv: a link, no file",
+    "(out / 'images.csv').symlink_to('/etc/hostname')": "images.csv: a link",
+    "score(); (out / 'skipped.csv').symlink_to('/etc/hostname')": "skipped.csv: a link",
+    "out.rmdir(); out.symlink_to('/etc')": "the folder for the answers was replaced by a link",
+    "import shutil; shutil.rmtree(out)": "its tables cannot be read: FileNotFoundError",
+    "import shutil; shutil.rmtree(out.parent)": "its folders were not as they were made: No such file",
+    "os.truncate(os.open(out / 'images.csv', os.O_CREAT | os.O_WRONLY), 1 << 40)": "one of more than 64 MiB",
+    "write('images.csv', 'image_id,malignant', ['x' * (3 << 20) + ',1'])": "images.csv: a line of more than 1 MiB",
+    "(out / 'images.csv').write_bytes(b'')": "images.csv: the table cannot be read: empty CSV",
+    "(out / 'images.csv').write_text('image_id,malignant', encoding='utf-16')": "images.csv: this is no text in UTF-8",
+    "write('images.csv', 'image_id;malignant', ['x;0,5'])": "separated by semicolons",
+    "write('images.csv', 'image_id,malignant,malignant', [f\"{rows[0]['image_id']},1,2\"])": (
+        "images.csv, header: a column stands twice (found: 'malignant')"
+    ),
+    "write('images.csv', 'image_id,malignant', ['\"x'])": "1 field where the header has 2",
     "score(); write('marks.csv', 'image_id,label,x,y,score', [f\"{rows[0]['image_id']},malignant,5,1e6,1\"])": (
         "marks.csv, row 1: the mark lies outside its picture"
     ),
@@ -179,37 +151,31 @@ FAULTS = {
     "write('skipped.csv', 'level,id,reason', [f\"exam,{rows[0]['exam_id']},one view is missing\"])": (
         "one view is missing"
     ),
+    "write('skipped.csv', 'level,id,reason', [f'exam,{rows[0][\"exam_id\"]},\"two\\nlines \\x1b[31m\"'])": (
+        "two lines  [31m"
+    ),
+    "import resource; resource.setrlimit(resource.RLIMIT_AS, (1 << 28,) * 2); bytearray(1 << 30)": (
+        "exit status 1: MemoryError"
+    ),
 }
 
 
+@pytest.mark.parametrize("part", range(0, len(FAULTS), 4))
 def test_what_is_wrong_with_an_exam_is_its_reason_and_no_other_exams(
-    data: Path, program: Callable[[str], str], tmp_path: Path
+    part: int, data: Path, program: Callable[[str], str], tmp_path: Path
 ) -> None:
-    exams = [exam.id for exam in cadkit.open(data).exams]
-    for number, (body, reason) in enumerate(FAULTS.items()):
-        where = tmp_path / f"P{number}"
-        command = program(f"if rows[0]['exam_id'] == {exams[1]!r}:\n    {body}\nelse:\n    score()\n")
-        made = predict_command(command, _first(data, 2), out=where, quiet=True)
-        assert list(skipped(made)) == [exams[1]], body
-        assert reason in skipped(made)[exams[1]], body
-        assert str(where) not in skipped(made)[exams[1]]
-        assert made.scores("exam")["exam_id"].to_list() == [exams[0]]
-
-
-def _first(data: Path, count: int) -> Path:
-    """The dataset with its first exams alone in the split test."""
-    import shutil
-
-    folder = data.with_name(f"first-{count}")
-    if not folder.exists():
-        shutil.copytree(data, folder)
-        with (folder / "exams.csv").open(newline="") as file:
-            rows = list(csv.DictReader(file))
-        with (folder / "exams.csv").open("w", newline="") as file:
-            table = csv.DictWriter(file, rows[0])
-            table.writeheader()
-            table.writerows({**row, "split": "test" if n < count else "train"} for n, row in enumerate(rows))
-    return folder
+    sound, *bad = [exam.id for exam in cadkit.open(data).exams]
+    faults = dict(zip(bad, list(FAULTS.items())[part : part + 4], strict=False))
+    body = "".join(f"if rows[0]['exam_id'] == {exam!r}:\n    {fault}\nel" for exam, (fault, _) in faults.items())
+    where = tmp_path / "P"
+    made = predict_command(program(f"{body}se:\n    score()\n"), data, out=where, quiet=True)
+    found = skipped(made)
+    assert set(found) == set(faults)
+    for exam, (fault, reason) in faults.items():
+        assert reason in found[exam], fault
+        assert len(found[exam].splitlines()) == 1
+        assert str(where) not in found[exam]
+    assert made.scores("exam")["exam_id"].to_list() == [sound, *bad[len(faults) :]]
 
 
 def test_an_exam_that_fails_does_not_take_its_batch_with_it_and_its_log_is_kept(
@@ -238,6 +204,18 @@ def test_a_program_that_fails_from_the_beginning_is_not_asked_on(
     assert skipped(made) == {}
 
 
+def test_where_the_first_exams_are_at_fault_it_is_asked_on_when_told_so(
+    data: Path, program: Callable[[str], str], tmp_path: Path
+) -> None:
+    exams = [exam.id for exam in cadkit.open(data).exams]
+    command = program(f"if rows[0]['exam_id'] in {exams[:4]}:\n    sys.exit('film')\nscore()\n")
+    with pytest.raises(Failure, match="--keep-going"):
+        predict_command(command, data, out=tmp_path / "P", quiet=True)
+    made = predict_command(command, data, out=tmp_path / "P", keep_going=True, quiet=True)
+    assert skipped(made) == dict.fromkeys(exams[:4], "exit status 1: film")
+    assert made.scores("exam")["exam_id"].to_list() == exams[4:]
+
+
 def test_several_at_once_answer_in_order(data: Path, program: Callable[[str], str], tmp_path: Path) -> None:
     # Every start waits until three run at the same time, which one after another could not.
     meeting = tmp_path / "meeting"
@@ -253,7 +231,7 @@ def test_several_at_once_answer_in_order(data: Path, program: Callable[[str], st
 
 
 def test_the_time_limit_ends_a_program_with_its_children(
-    data: Path, program: Callable[[str], str], tmp_path: Path
+    data: Path, program: Callable[[str], str], first: Callable[[int], Path], tmp_path: Path
 ) -> None:
     exam, note = cadkit.open(data).exams[1].id, tmp_path / "child"
     command = program(
@@ -261,7 +239,7 @@ def test_the_time_limit_ends_a_program_with_its_children(
         f"    import subprocess\n    child = subprocess.Popen(['sleep', '600'])\n"
         f"    pathlib.Path({str(note)!r}).write_text(str(child.pid))\n    child.wait()\n"
     )
-    made = predict_command(command, _first(data, 2), out=tmp_path / "P", timeout=2, quiet=True)
+    made = predict_command(command, first(2), out=tmp_path / "P", timeout=2, quiet=True)
     assert skipped(made) == {exam: "killed after 2 s, its time limit"}
     assert _gone(int(note.read_text()))
 
@@ -332,3 +310,47 @@ def test_a_picture_that_is_no_dicom_file_is_said(
         predict_command(program("score()"), make_dataset().folder, out=tmp_path / "P", quiet=True)
     with pytest.raises(InputError, match="the folder holds another prediction"):
         predict_command(program("score()") + " x", make_dataset().folder, out=tmp_path / "P", quiet=True)
+
+
+def test_what_a_program_does_to_what_it_was_handed_stays_there(
+    first: Callable[[int], Path], program: Callable[[str], str], tmp_path: Path
+) -> None:
+    data = first(1)
+    before = {path: path.read_bytes() for path in data.rglob("*.dcm")}
+    body = (
+        "score()\nfor row in rows:\n    (exams / row['file']).write_bytes(b'')\n"
+        "(exams / 'new').touch()\nos.rename(exams / 'manifest.csv', exams / 'gone')\n"
+    )
+    assert skipped(predict_command(program(body), data, out=tmp_path / "P", quiet=True)) == {}
+    assert {path: path.read_bytes() for path in data.rglob("*.dcm")} == before
+
+
+def test_a_program_that_fills_the_disk_takes_no_other_exam_with_it(
+    data: Path, program: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from cadkit.prediction import command
+
+    bad, written = cadkit.open(data).exams[1].id, command.write_text
+
+    def write(path: Path, text: str) -> None:
+        if list((tmp_path / "P" / "work").rglob("huge")):
+            raise Failure("the disk is full")
+        written(path, text)
+
+    monkeypatch.setattr(command, "write_text", write)
+    body = f"if rows[0]['exam_id'] == {bad!r}:\n    (out / 'huge').touch()\n    sys.exit('no space left')\nscore()\n"
+    made = predict_command(program(body), data, out=tmp_path / "P", quiet=True)
+    assert skipped(made) == {bad: "exit status 1: no space left"}
+
+
+def test_a_disk_that_is_full_before_the_program_starts_is_said_and_no_exams_fault(tmp_path: Path) -> None:
+    write_mammogram(tmp_path / "a.dcm", np.zeros((300, 200), np.uint16), side="L", view="CC", spacing_mm=0.1,
+                    patient_id="p", accession="a", image_id="i", date=dt.date(2020, 1, 2))  # fmt: skip
+    text = (
+        "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))\n"
+        "from cadkit.dicom.pseudonymous import write_pseudonymous\n"
+        "write_pseudonymous('a.dcm', 'b.dcm', patient_id='p', exam_id='e', image_id='i')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", text], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "cadkit.errors.Failure: b.dcm could not be written: File too large. Free some space" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["a.dcm"]

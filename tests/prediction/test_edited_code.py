@@ -14,7 +14,7 @@ import cadkit
 from cadkit import InputError
 from cadkit.data import Dataset
 from cadkit.prediction.command import predict_command
-from cadkit.prediction.running import predict
+from cadkit.prediction.running import predict_model as predict
 from cadkit.prediction.sources import predict_with, predictions_of
 
 PLUGIN = """
@@ -30,7 +30,7 @@ class Plain(cadkit.Model):
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twelve prepared exams of a phantom."""
     folder = tmp_path_factory.mktemp("edited") / "D"
-    cadkit.phantom.make_phantom(folder, exams=12, size=(96, 72), workers=1, seed=2, progress=False)
+    cadkit.phantom.make_phantom(folder, exams=12, size=(96, 72), workers=1, seed=2, quiet=True)
     cadkit.prepare.prepare(folder, workers=1)
     return folder
 

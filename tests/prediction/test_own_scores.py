@@ -24,7 +24,7 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "own_scores"
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Twelve prepared exams of a phantom."""
     folder = tmp_path_factory.mktemp("own") / "D"
-    cadkit.phantom.make_phantom(folder, exams=12, size=(96, 72), workers=1, seed=2, progress=False)
+    cadkit.phantom.make_phantom(folder, exams=12, size=(96, 72), workers=1, seed=2, quiet=True)
     cadkit.prepare.prepare(folder, workers=1)
     return folder
 

@@ -28,7 +28,8 @@ from cadkit import (
 from cadkit.data import Dataset, Exam, Image
 from cadkit.evaluation import Settings, evaluate_sources
 from cadkit.plugin.registry import load
-from cadkit.prediction import predict, predict_with
+from cadkit.prediction import predict_model as predict
+from cadkit.prediction import predict_with
 from cadkit.prepare import prepare
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "smallest_plugin" / "mean_intensity.py"

@@ -16,7 +16,8 @@ import pytest
 
 from cadkit import Failure, InputError
 from cadkit.data import Dataset
-from cadkit.prediction import Predictions, predict
+from cadkit.prediction import Predictions
+from cadkit.prediction import predict_model as predict
 
 WORKER = Path(__file__).with_name("worker.py")
 

@@ -16,7 +16,7 @@ import numpy as np
 import cadkit
 from cadkit.data import Affine, Dataset
 from cadkit.errors import CadkitError
-from cadkit.prediction import predict
+from cadkit.prediction import predict_model as predict
 
 LABELS = ("malignant", "benign")
 
