@@ -10,7 +10,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cadkit import evaluation, importers, metrics, phantom, prediction, prepare, reader_study, training
+    from cadkit import (
+        data,
+        evaluation,
+        importers,
+        metrics,
+        phantom,
+        plugin,
+        prediction,
+        prepare,
+        reader_study,
+        report,
+        testing,
+        training,
+    )
     from cadkit.api import combine, compare, evaluate, predict, train
     from cadkit.data import Breast, Crop, Dataset, Exam, Finding, Image, TruthHidden
     from cadkit.errors import CadkitError, Failure, InputError
@@ -52,13 +65,17 @@ _HOME = {
     "cadkit.report": ("EvaluationReport",),
 }
 _ROOMS = (
+    "data",
     "evaluation",
     "importers",
     "metrics",
     "phantom",
+    "plugin",
     "prediction",
     "prepare",
     "reader_study",
+    "report",
+    "testing",
     "training",
 )
 _NAMES = {name: (module, name) for module, names in _HOME.items() for name in names} | {
@@ -91,16 +108,20 @@ __all__ = [
     "__version__",
     "combine",
     "compare",
+    "data",
     "evaluate",
     "evaluation",
     "importers",
     "metrics",
     "open",
     "phantom",
+    "plugin",
     "predict",
     "prediction",
     "prepare",
     "reader_study",
+    "report",
+    "testing",
     "train",
     "training",
 ]

@@ -6,17 +6,19 @@ each other's work.
 
 from __future__ import annotations
 
+import difflib
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 import polars as pl
+from pydantic import TypeAdapter, ValidationError
 
 from cadkit.data import Dataset, Image
 from cadkit.errors import InputError
-from cadkit.evaluation import CompareSettings, FrocRule, Settings, evaluate_sources
-from cadkit.evaluation.comparing import compare as compare_table
+from cadkit.evaluation import CompareSettings, FrocRule, Settings, compare_columns, evaluate_sources
 from cadkit.plugin import Run
 from cadkit.prediction import Merging, Predictions, combine_sources, predict_with
 from cadkit.report import EvaluationReport, write_report
@@ -26,6 +28,7 @@ __all__ = ["combine", "compare", "evaluate", "predict", "train"]
 Data = Dataset | Path | str
 Source = Predictions | Run | Path | str
 Scorer = Callable[[Image], Any]
+Asked = TypeVar("Asked", Settings, CompareSettings)
 
 
 class PandasFrame(Protocol):
@@ -37,8 +40,10 @@ class PandasFrame(Protocol):
 
 def _folder(data: Data) -> Path:
     """The folder of a dataset, which is read anew; a part of one would be taken for the whole."""
-    if not isinstance(data, Dataset):
+    if isinstance(data, Path | str):
         return Path(data)
+    if not isinstance(data, Dataset):
+        raise InputError("data is a dataset or its folder", value=data)
     if pl.read_csv(data.folder / "exams.csv", infer_schema=False).height != data.tables["exams"].height:
         raise InputError(
             "this is a part of a dataset", file=data.folder, mend="Give the whole, and name the part with split=."
@@ -50,7 +55,7 @@ def _named(sources: Source | Sequence[Source] | Mapping[str, Source | Sequence[S
     """Sources as the command line writes them.
 
     Raises:
-        InputError: one is a data frame; a report names the files that it stands on.
+        InputError: one is no source, such as a data frame; a report names the files that it stands on.
     """
     if isinstance(sources, pl.DataFrame) or hasattr(sources, "to_csv"):
         how = (
@@ -68,7 +73,32 @@ def _named(sources: Source | Sequence[Source] | Mapping[str, Source | Sequence[S
         return [str(sources.folder)]
     if isinstance(sources, Path | str):
         return [str(sources)]
+    if not isinstance(sources, Sequence):
+        raise InputError("a source is predictions, a run, or the path of one or of a table of scores", value=sources)
     return [name for one in sources for name in _named(one)]
+
+
+def _settings(kind: type[Asked], given: Mapping[str, Any]) -> Asked:
+    """Settings as their class takes them: one of several may be given alone, and several as any sequence.
+
+    Raises:
+        InputError: there is no such setting, or it is of another type.
+    """
+    types = {field.name: str(field.type) for field in fields(kind)}
+    fitting = {}
+    for name, value in given.items():
+        if name not in types:
+            near = difflib.get_close_matches(name, types, n=1, cutoff=0.75)
+            mend = f"Do you mean {near[0]}?" if near else f"There are {', '.join(types)}."
+            raise InputError("there is no such setting", value=name, mend=mend)
+        alone = types[name].startswith("tuple") and isinstance(value, str | float | int)
+        fitting[name] = (value,) if alone else value
+    try:
+        return TypeAdapter(kind).validate_python(fitting)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        raise InputError(f"{name}: {first['msg']}", value=given[name]) from None
 
 
 def train(
@@ -112,9 +142,11 @@ def predict(
     split: str = "test",
     out: str | Path | None = None,
     saliency: bool = False,
-    labels: Sequence[str] = (),
+    labels: str | Sequence[str] = (),
     scores: Literal["probability", "risk"] = "risk",
     device: str = "auto",
+    preset: str | None = None,
+    retry_failed: bool = False,
     **settings: Any,
 ) -> Predictions:
     """Predict the exams of a split.
@@ -124,12 +156,14 @@ def predict(
             scores by label, a `cadkit.ImagePrediction` or `cadkit.Skipped`.
         data: the dataset; that of the run by default.
         split: train, validation, test or all.
-        out: folder; `predictions/<name>-<split>` by default, of a function with 8 digits of its code in the name, as
-            two functions may have one name.
+        out: folder; `predictions/<name>-<split>` by default, with the preset in the name if one is given, and of a
+            function with 8 digits of its code, as two functions may have one name.
         saliency: write maps too.
         labels, scores: of a function: what it scores (malignant by default), and whether these are probabilities.
         device: auto, cpu, cuda, ...
-        settings: of a plugin without a run.
+        preset: of the configuration of a plugin without a run.
+        retry_failed: ask again about exams that a plugin answered with `cadkit.prediction.Failed`.
+        settings: of a plugin without a run; they win over the preset.
 
     Raises:
         InputError: model and dataset do not fit together.
@@ -140,14 +174,19 @@ def predict(
         if labels or scores != "risk":
             raise InputError("labels and scores are said of functions; runs and plugins state their own")
         source = str(model.folder if isinstance(model, Run) else model)
-        return _noted(
-            predict_with(source, data=folder, split=split, saliency=saliency, out=out, settings=settings, device=device)
-        )
+        made = predict_with(
+            source, data=folder, split=split, saliency=saliency, out=out, preset=preset, settings=settings,
+            device=device, retry_failed=retry_failed,
+        )  # fmt: skip
+        return _noted(made)
     from cadkit.prediction.functions import predict_function
 
-    if folder is None or settings:
+    if not callable(model):
+        raise InputError("a model is a run, a plugin's name or a function of an image", value=model)
+    if folder is None or settings or preset or retry_failed:
         raise InputError("a function is given a dataset, and has no settings", mend="cadkit.predict(function, data).")
-    return _noted(predict_function(model, folder, split=split, out=out, labels=labels, scores=scores))
+    scored = (labels,) if isinstance(labels, str) else labels
+    return _noted(predict_function(model, folder, split=split, out=out, labels=scored, scores=scores))
 
 
 def _noted(made: Predictions) -> Predictions:
@@ -157,7 +196,7 @@ def _noted(made: Predictions) -> Predictions:
 
 
 def combine(
-    sources: Sequence[Source],
+    sources: Sequence[Source] | Mapping[str, Source],
     out: str | Path,
     *,
     data: Data | None = None,
@@ -189,7 +228,7 @@ def combine(
     rule = Merging(**{key: value for key, value in given.items() if value is not None})
     folder = None if data is None else _folder(data)
     return combine_sources(
-        _named(list(sources)), out, data=folder, split=split, weights=weights, name=name, rule=rule,
+        _named(sources), out, data=folder, split=split, weights=weights, name=name, rule=rule,
         saliency=saliency, device=device,
     )  # fmt: skip
 
@@ -224,16 +263,19 @@ def evaluate(
         The report: `report.table()`, `report.plot("froc")`, `report.methods()`; it shows itself in a notebook.
 
     Raises:
-        InputError: sources and dataset do not fit together.
+        InputError: sources and dataset do not fit together, or there is no such setting.
     """
     folder = None if data is None else _folder(data)
     if callable(sources) and not isinstance(sources, Predictions | Run):
         sources = predict(sources, data, split=split or "test")
     rule = froc if isinstance(froc, FrocRule) else FrocRule() if froc else None
-    settings.setdefault("levels", ())
+    if not (named := _named(sources)):
+        raise InputError("there is nothing to evaluate", mend="Give predictions, a run, or a table of scores.")
+    own = {"split": split, "froc": rule, "localization": localization, "levels": ()}
+    asked = _settings(Settings, {**own, **settings})
     _, where = evaluate_sources(
-        _named(sources), data=folder, out=out, settings=Settings(split=split, froc=rule, localization=localization,
-        **settings), device=device, command="cadkit.evaluate", validation=_named(validation),
+        named, data=folder, out=out, settings=asked, device=device, command="cadkit.evaluate",
+        validation=_named(validation),
     )  # fmt: skip
     write_report(where)
     return EvaluationReport.open(where)
@@ -242,7 +284,7 @@ def evaluate(
 def compare(
     table: Path | str | pl.DataFrame | PandasFrame,
     truth: str,
-    scores: Sequence[str] = (),
+    scores: str | Sequence[str] = (),
     *,
     out: str | Path | None = None,
     **settings: Any,
@@ -260,6 +302,8 @@ def compare(
         InputError: the table or the settings are not what they must be.
     """
     if not isinstance(table, Path | str):
+        if not isinstance(table, pl.DataFrame) and not hasattr(table, "to_csv"):
+            raise InputError("a table is a CSV file, or a data frame of polars or pandas", value=table)
         where = Path(out) if out is not None else Path("report") / "compare"
         path = where.with_name(f"{where.name}.csv")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -270,6 +314,7 @@ def compare(
     else:
         path = Path(table)
         where = Path(out) if out is not None else Path("report") / path.stem
-    compare_table(path, where, CompareSettings(truth=truth, scores=tuple(scores), **settings), "cadkit.compare")
+    asked = _settings(CompareSettings, {"truth": truth, "scores": scores, **settings})
+    compare_columns(path, where, asked, "cadkit.compare")
     write_report(where)
     return EvaluationReport.open(where)

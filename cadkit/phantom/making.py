@@ -19,11 +19,11 @@ from cadkit.phantom import tables
 from cadkit.phantom.population import BreastPlan, ExamPlan, population
 from cadkit.phantom.projection import VIEWS, frame_of
 from cadkit.phantom.rendering import render, scene
-from cadkit.phantom.settings import ENRICHED, Settings
+from cadkit.phantom.settings import ENRICHED, PhantomSettings
 
 SETTINGS_FILE = "phantom.toml"
 DEFAULT_SIZE = (1024, 832)
-_Task = tuple[Path, Settings, ExamPlan]
+_Task = tuple[Path, PhantomSettings, ExamPlan]
 
 
 def make_phantom(
@@ -39,7 +39,7 @@ def make_phantom(
     visits: tuple[float, float, float, float] = (0.60, 0.22, 0.12, 0.06),
     readers: int = 0,
     workers: tasks.Workers = None,
-    progress: bool = True,
+    quiet: bool = False,
 ) -> Path:
     """Simulate a screening population and write it as a dataset of DICOM mammograms with exact masks.
 
@@ -60,7 +60,7 @@ def make_phantom(
         visits: shares of women with one, two, three and four exams.
         readers: of a reader study, beside the two of screening (`cadkit.phantom.readers`).
         workers: processes; None takes one per processor; or a cluster (`cadkit.tasks.run`).
-        progress: show a progress bar.
+        quiet: show no progress.
 
     Returns:
         The folder.
@@ -71,7 +71,7 @@ def make_phantom(
         Failure: the disk is full or a worker was killed.
     """
     folder = Path(folder)
-    settings = Settings(
+    settings = PhantomSettings(
         exams=exams,
         rows=size[0],
         columns=size[1],
@@ -87,26 +87,26 @@ def make_phantom(
     plan = population(settings)
     missing = [exam for exam in plan if not _complete(folder, exam)]
     done = tasks.run(_make_exam, _items(folder.absolute(), settings, missing), workers=workers, ordered=False)
-    for _ in bars.track(done, "making the phantom's exams", len(missing), quiet=not progress):
+    for _ in bars.track(done, "making the phantom's exams", len(missing), quiet=quiet):
         pass
     if missing or not (folder / "dataset.toml").exists():
         tables.write(folder, settings, plan)
     return folder
 
 
-def read_settings(folder: Path) -> Settings:
+def read_settings(folder: Path) -> PhantomSettings:
     """The settings that a phantom was made with.
 
     Raises:
         InputError: the folder is no phantom, or of another version of the recipe.
     """
     recorded = read_toml(folder / SETTINGS_FILE)
-    names = set(Settings.__dataclass_fields__)
+    names = set(PhantomSettings.__dataclass_fields__)
     known = {name: value for name, value in recorded.items() if name in names}
     for name in ("split", "visits"):
         known[name] = tuple(known.get(name, ()))
     try:
-        settings = Settings(**known)
+        settings = PhantomSettings(**known)
     except TypeError:
         settings = None
     if settings is None or settings.recorded() != recorded:
@@ -118,7 +118,7 @@ def read_settings(folder: Path) -> Settings:
     return settings
 
 
-def _claim(folder: Path, settings: Settings) -> None:
+def _claim(folder: Path, settings: PhantomSettings) -> None:
     """Mark the folder as this phantom's, or refuse it."""
     if folder.exists() and not folder.is_dir():
         raise InputError("not a folder", file=folder, mend="Name another folder.")
@@ -141,7 +141,7 @@ def _claim(folder: Path, settings: Settings) -> None:
     write_toml(mark, settings.recorded())
 
 
-def _items(folder: Path, settings: Settings, exams: list[ExamPlan]) -> Iterator[_Task]:
+def _items(folder: Path, settings: PhantomSettings, exams: list[ExamPlan]) -> Iterator[_Task]:
     for exam in exams:
         yield folder, settings, exam
 
@@ -183,7 +183,7 @@ def _write_masks(
 
 def _write_image(
     folder: Path,
-    settings: Settings,
+    settings: PhantomSettings,
     exam: ExamPlan,
     side: str,
     view: str,

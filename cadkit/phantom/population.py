@@ -16,7 +16,7 @@ import numpy as np
 
 from cadkit.phantom.mix import DENSITY_SHARES, Mix, interval_share, mix_of, occult_share, together_share
 from cadkit.phantom.noise import generator
-from cadkit.phantom.settings import Settings
+from cadkit.phantom.settings import PhantomSettings
 
 SIDES = ("L", "R")
 VENDOR_NAMES = ("lut", "window")
@@ -164,7 +164,7 @@ class _Woman:
     sides: tuple[_Side, _Side]
 
 
-def population(settings: Settings) -> list[ExamPlan]:
+def population(settings: PhantomSettings) -> list[ExamPlan]:
     """All exams, in order of patient and date. The same settings give the same exams."""
     random = generator(settings.seed, "population")
     visits = _visits(settings, random)
@@ -186,7 +186,7 @@ def _pick(shares: Mapping[str, float], random: np.random.Generator) -> str:
     return name
 
 
-def _visits(settings: Settings, random: np.random.Generator) -> list[int]:
+def _visits(settings: PhantomSettings, random: np.random.Generator) -> list[int]:
     """Number of exams of each woman, until all exams are dealt out."""
     shares = {str(number): share for number, share in enumerate(settings.visits, start=1)}
     visits: list[int] = []
@@ -206,7 +206,7 @@ def _visits(settings: Settings, random: np.random.Generator) -> list[int]:
     return visits
 
 
-def _cancers_wanted(settings: Settings) -> int:
+def _cancers_wanted(settings: PhantomSettings) -> int:
     return round(settings.malignant * 2 * settings.exams)
 
 
@@ -223,7 +223,7 @@ def _woman(visits: int, random: np.random.Generator) -> _Woman:
     return _Woman(visits, age, _pick(_SITE_SHARES, random), densities, (_Side(), _Side()))
 
 
-def _deal_cancers(settings: Settings, women: list[_Woman], random: np.random.Generator) -> None:
+def _deal_cancers(settings: PhantomSettings, women: list[_Woman], random: np.random.Generator) -> None:
     """One cancer to as many sides as make the wanted number of malignant breasts."""
     left = _cancers_wanted(settings)
     for slot in random.permutation(2 * len(women)):
@@ -237,7 +237,7 @@ def _deal_cancers(settings: Settings, women: list[_Woman], random: np.random.Gen
         left -= 2 if twice else 1
 
 
-def _deal_benign(settings: Settings, women: list[_Woman], random: np.random.Generator) -> None:
+def _deal_benign(settings: PhantomSettings, women: list[_Woman], random: np.random.Generator) -> None:
     """Benign lesions to sides, in all exams of the woman, until the wanted number of breasts is reached."""
     mix = mix_of(settings.difficulty)
     together = together_share(mix, settings.malignant, settings.benign)
@@ -259,7 +259,7 @@ def _deal_benign(settings: Settings, women: list[_Woman], random: np.random.Gene
 
 
 def _exams_of(
-    settings: Settings, patient: int, woman: _Woman, first_index: int, random: np.random.Generator
+    settings: PhantomSettings, patient: int, woman: _Woman, first_index: int, random: np.random.Generator
 ) -> list[ExamPlan]:
     dates = _dates(woman, random)
     years = [(date - dates[0]).days / 365.25 for date in dates]
@@ -299,7 +299,7 @@ def _dates(woman: _Woman, random: np.random.Generator) -> list[dt.date]:
 
 
 def _breasts_of(
-    settings: Settings, name: str, side: _Side, woman: _Woman, random: np.random.Generator
+    settings: PhantomSettings, name: str, side: _Side, woman: _Woman, random: np.random.Generator
 ) -> list[BreastPlan]:
     """One side of a woman at each of her exams."""
     mix, last = mix_of(settings.difficulty), woman.visits - 1

@@ -14,7 +14,7 @@ from cadkit.files import atomic
 from cadkit.phantom.making import read_settings
 from cadkit.phantom.population import BreastPlan, ExamPlan, population
 from cadkit.phantom.rendering import Picture, render, scene
-from cadkit.phantom.settings import Settings
+from cadkit.phantom.settings import PhantomSettings
 
 _TILE_HEIGHT = 400
 _HANGING = (("CC", "R"), ("CC", "L"), ("MLO", "R"), ("MLO", "L"))
@@ -54,7 +54,7 @@ def _chosen(exams: list[ExamPlan], n: int) -> list[ExamPlan]:
     return [exam for exam, _ in zip(turns, range(n), strict=False)]
 
 
-def _row(settings: Settings, exam: ExamPlan, outlines: bool) -> NDArray[np.uint8]:
+def _row(settings: PhantomSettings, exam: ExamPlan, outlines: bool) -> NDArray[np.uint8]:
     tiles = []
     for view, side in _HANGING:
         plan = next(breast for breast in exam.breasts if breast.side == side)

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from cadkit.phantom.noise import generator
 from cadkit.phantom.population import BreastPlan, ExamPlan
-from cadkit.phantom.settings import Settings
+from cadkit.phantom.settings import PhantomSettings
 
 Values = NDArray[np.float64]
 SCREEN_READERS = 2
@@ -89,7 +89,7 @@ class Reading:
     recalls: NDArray[np.int64]
 
 
-def suspicion(settings: Settings, exams: Sequence[ExamPlan]) -> Values:
+def suspicion(settings: PhantomSettings, exams: Sequence[ExamPlan]) -> Values:
     """What all readers share: one number a breast, larger where it looks more like cancer."""
     random = generator(settings.seed, "suspicion")
     seen = np.array([_looks(exam, breast) for exam in exams for breast in exam.breasts], dtype=np.float64)
@@ -102,7 +102,7 @@ def _looks(exam: ExamPlan, breast: BreastPlan) -> float:
     return max((_SUSPICION[lesion.form] * clear * lesion.size**0.5 for lesion in breast.lesions), default=0.0)
 
 
-def study_reader(settings: Settings, number: int, looks: Values) -> Reading:
+def study_reader(settings: PhantomSettings, number: int, looks: Values) -> Reading:
     """One reader of a study; the same whatever the number of other readers.
 
     Args:
@@ -124,7 +124,7 @@ def study_reader(settings: Settings, number: int, looks: Values) -> Reading:
     return Reading(str(number), scores, (scores >= RECALL_FROM).astype(np.int64))
 
 
-def screen_readers(settings: Settings, exams: Sequence[ExamPlan], looks: Values) -> list[Reading]:
+def screen_readers(settings: PhantomSettings, exams: Sequence[ExamPlan], looks: Values) -> list[Reading]:
     """The two readers of screening, with integer scores from 1; from 2 on they ask for recall.
 
     What the label means binds them, as in the data of Dahl et al.: a cancer is a screening cancer because
@@ -157,7 +157,7 @@ def _found_by_screening(breast: BreastPlan) -> bool:
     return breast.malignant and seen and not breast.interval_cancer
 
 
-def reader_columns(settings: Settings, exams: Sequence[ExamPlan]) -> dict[str, list[float] | list[int]]:
+def reader_columns(settings: PhantomSettings, exams: Sequence[ExamPlan]) -> dict[str, list[float] | list[int]]:
     """The columns of breasts.csv: `reader_screen_1`, `recall_screen_1`, ..., `reader_1`, `recall_1`, ..."""
     looks = suspicion(settings, exams)
     readings = screen_readers(settings, exams, looks)

@@ -16,7 +16,7 @@ from cadkit.phantom.lesions import Structure, draw, lesion
 from cadkit.phantom.noise import Floats, generator
 from cadkit.phantom.population import BreastPlan, ExamPlan
 from cadkit.phantom.projection import Frame, frame_of
-from cadkit.phantom.settings import Settings
+from cadkit.phantom.settings import PhantomSettings
 from cadkit.phantom.shape import Breast, draw_breast, outline
 from cadkit.phantom.volume import Volume, gland_volume
 
@@ -44,7 +44,7 @@ class Scene:
     harmless: tuple[Structure, ...]
 
 
-def scene(settings: Settings, exam: ExamPlan, plan: BreastPlan) -> Scene:
+def scene(settings: PhantomSettings, exam: ExamPlan, plan: BreastPlan) -> Scene:
     """Shape, gland, lesions and harmless structures of a breast.
 
     Lesions and harmless structures are put into the breast of the woman's first exam, and stay where they are.
@@ -63,14 +63,14 @@ def scene(settings: Settings, exam: ExamPlan, plan: BreastPlan) -> Scene:
 
 
 def _breast(
-    settings: Settings, patient: int, side: str, density: str, visit: int, frame: Frame
+    settings: PhantomSettings, patient: int, side: str, density: str, visit: int, frame: Frame
 ) -> tuple[Breast, Volume]:
     breast = draw_breast(settings.seed, patient, side, density, frame, visit)
     return breast, gland_volume(breast, (settings.seed, patient, side, visit), frame.spacing_mm)
 
 
 def render(
-    settings: Settings, exam: ExamPlan, plan: BreastPlan, view: str, content: Scene, lesions: bool = True
+    settings: PhantomSettings, exam: ExamPlan, plan: BreastPlan, view: str, content: Scene, lesions: bool = True
 ) -> Picture:
     """Draw one view.
 
@@ -86,7 +86,7 @@ def render(
 
 
 def render_twins(
-    settings: Settings, exam: ExamPlan, plan: BreastPlan, view: str, content: Scene
+    settings: PhantomSettings, exam: ExamPlan, plan: BreastPlan, view: str, content: Scene
 ) -> tuple[Picture, Callable[[], Floats]]:
     """Draw one view, and have its healthy twin at hand: the display of the same image without its lesions.
 

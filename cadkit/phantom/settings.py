@@ -42,7 +42,7 @@ RECIPE = 2
 
 
 @dataclass(frozen=True)
-class Settings:
+class PhantomSettings:
     """Everything that a phantom's content depends on.
 
     Attributes:
@@ -100,7 +100,7 @@ class Settings:
 
 
 def asked_shares(prevalence: float | None = None, benign: float | None = None, screening: bool = False) -> Asked:
-    """The shares of `Settings` that a user asked for, in the words of the command line.
+    """The shares of `PhantomSettings` that a user asked for, in the words of the command line.
 
     Args:
         prevalence: share of breasts with a malignant lesion.

@@ -15,7 +15,7 @@ from cadkit.phantom.mix import ceiling, mix_of
 from cadkit.phantom.population import ExamPlan
 from cadkit.phantom.projection import VIEWS, frame_of
 from cadkit.phantom.readers import reader_columns
-from cadkit.phantom.settings import Settings
+from cadkit.phantom.settings import PhantomSettings
 
 LABELS = {
     "malignant": "a cancer, seen or occult, found by this exam or within 24 months after it (interval_cancer)",
@@ -26,7 +26,7 @@ _LICENCE = "CC0-1.0: simulated, no person was imaged"
 Value = str | int | float | dt.date | None
 
 
-def labels_of(settings: Settings) -> dict[str, str]:
+def labels_of(settings: PhantomSettings) -> dict[str, str]:
     """The label columns and their meaning; `high_risk` only where the mix has such lesions."""
     return {**LABELS, **(HIGH_RISK if mix_of(settings.difficulty).high_risk else {})}
 
@@ -41,7 +41,7 @@ def mask_file(exam: ExamPlan, finding_id: str) -> str:
     return f"masks/{exam.folder}/{finding_id}.png"
 
 
-def write(folder: Path, settings: Settings, exams: Sequence[ExamPlan]) -> None:
+def write(folder: Path, settings: PhantomSettings, exams: Sequence[ExamPlan]) -> None:
     """Write all tables; `dataset.toml`, which makes the folder a dataset, last."""
     labels = labels_of(settings)
     breasts = pl.DataFrame(breast_columns(settings, exams))
@@ -65,7 +65,7 @@ def write(folder: Path, settings: Settings, exams: Sequence[ExamPlan]) -> None:
     )
 
 
-def breast_columns(settings: Settings, exams: Sequence[ExamPlan]) -> dict[str, Sequence[Value]]:
+def breast_columns(settings: PhantomSettings, exams: Sequence[ExamPlan]) -> dict[str, Sequence[Value]]:
     """Columns of breasts.csv, exam by exam and L before R."""
     rows = [(exam, breast) for exam in exams for breast in exam.breasts]
     truth: dict[str, Sequence[Value]] = {
@@ -81,7 +81,7 @@ def breast_columns(settings: Settings, exams: Sequence[ExamPlan]) -> dict[str, S
     }
 
 
-def _stated_ceiling(settings: Settings) -> dict[str, float]:
+def _stated_ceiling(settings: PhantomSettings) -> dict[str, float]:
     """Where a reader who sees all that is visible stops; nothing where a label is asked for in no breast."""
     stop = ceiling(mix_of(settings.difficulty), settings.malignant, settings.benign, settings.interval_share)
     areas = {"auc_ceiling_malignant": stop.malignant, "auc_ceiling_malignant_against_benign": stop.against_benign}
@@ -103,7 +103,7 @@ def _exams(exams: Sequence[ExamPlan]) -> pl.DataFrame:
     )
 
 
-def _images(settings: Settings, exams: Sequence[ExamPlan]) -> pl.DataFrame:
+def _images(settings: PhantomSettings, exams: Sequence[ExamPlan]) -> pl.DataFrame:
     frame = frame_of(settings.rows, settings.columns)
     rows = [(exam, breast.side, view) for exam in exams for breast in exam.breasts for view in VIEWS]
     return pl.DataFrame(

@@ -18,7 +18,7 @@ from cadkit.files import atomic
 from cadkit.phantom.making import read_settings
 from cadkit.phantom.population import ExamPlan, population
 from cadkit.phantom.projection import VIEWS
-from cadkit.phantom.settings import Settings
+from cadkit.phantom.settings import PhantomSettings
 from cadkit.phantom.tables import breast_columns, mask_file
 
 
@@ -60,7 +60,7 @@ def _splits(folder: Path) -> dict[str, str | None]:
     return dict(zip(table["exam_id"], table["split"], strict=True))
 
 
-def _labels(settings: Settings, exams: list[ExamPlan], splits: dict[str, str | None]) -> pl.DataFrame:
+def _labels(settings: PhantomSettings, exams: list[ExamPlan], splits: dict[str, str | None]) -> pl.DataFrame:
     rows = [exam for exam in exams for _ in exam.breasts]
     columns = breast_columns(settings, exams)
     del columns["exam_id"]

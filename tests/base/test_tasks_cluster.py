@@ -201,7 +201,8 @@ def test_a_file_that_describes_no_jobs(tmp_path: Path, content: str, message: st
 
 
 SBATCH = """#!/bin/sh
-nohup /bin/sh "$1" >"{log}" 2>&1 &
+cp "$1" "{log}.sh"  # who submits a script may delete it at once
+nohup /bin/sh "{log}.sh" >"{log}" 2>&1 &
 echo $! >>"{pids}"
 echo "Submitted batch job $!"
 """

@@ -23,7 +23,7 @@ EXAMS = 8
 
 def build(folder: Path, *, workers: int = 1, seed: int = 5, exams: int = EXAMS, difficulty: str = "easy") -> Path:
     return make_phantom(
-        folder, exams=exams, size=SIZE, seed=seed, difficulty=difficulty, readers=2, workers=workers, progress=False
+        folder, exams=exams, size=SIZE, seed=seed, difficulty=difficulty, readers=2, workers=workers, quiet=True
     )
 
 
@@ -103,7 +103,7 @@ def test_a_phantom_of_other_settings_is_refused(phantom: Path) -> None:
 )
 def test_settings_out_of_range_are_refused(tmp_path: Path, arguments: dict[str, object], said: str) -> None:
     with pytest.raises(InputError, match=said):
-        make_phantom(tmp_path / "D", progress=False, **arguments)  # type: ignore[arg-type]
+        make_phantom(tmp_path / "D", quiet=True, **arguments)  # type: ignore[arg-type]
     assert not (tmp_path / "D").exists()
 
 

@@ -17,7 +17,7 @@ from cadkit.phantom import mix as mixes
 from cadkit.phantom import tables
 from cadkit.phantom.mix import Mix, ceiling, mix_of
 from cadkit.phantom.population import BreastPlan, ExamPlan, LesionPlan, population
-from cadkit.phantom.settings import EMBEDDED_SETTINGS, Settings, asked_shares
+from cadkit.phantom.settings import EMBEDDED_SETTINGS, PhantomSettings, asked_shares
 
 
 def women(exams: list[ExamPlan]) -> dict[int, list[ExamPlan]]:
@@ -42,21 +42,21 @@ def close(count: int, share: float, total: int, errors: float = 4.0) -> bool:
 
 @pytest.fixture(scope="module")
 def plan() -> list[ExamPlan]:
-    return population(Settings(4000, 320, 208, seed=2, interval=0.24))
+    return population(PhantomSettings(4000, 320, 208, seed=2, interval=0.24))
 
 
 @pytest.mark.parametrize(
     ("malignant", "benign"), [(0.25, 0.25), (0.005, 0.02), (0.25, 0.02), (0.5, 0.5), (0.0, 0.1), (0.0, 0.0)]
 )
 def test_prevalence_is_what_was_asked_for(malignant: float, benign: float) -> None:
-    exams = population(Settings(1000, 320, 208, seed=3, malignant=malignant, benign=benign, interval=0.24))
+    exams = population(PhantomSettings(1000, 320, 208, seed=3, malignant=malignant, benign=benign, interval=0.24))
     assert len(exams) == 1000
     assert sum(breast.malignant for _, breast in breasts(exams)) == round(2000 * malignant)
     assert sum(breast.benign for _, breast in breasts(exams)) == round(2000 * benign)
 
 
 def test_more_cancers_than_women_need_more_women() -> None:
-    exams = population(Settings(300, 320, 208, seed=3, malignant=0.5, visits=(0, 0, 0, 1)))
+    exams = population(PhantomSettings(300, 320, 208, seed=3, malignant=0.5, visits=(0, 0, 0, 1)))
     assert sum(breast.malignant for _, breast in breasts(exams)) == 300
 
 
@@ -150,7 +150,7 @@ def test_first_signs_are_small_and_unlabelled(plan: list[ExamPlan]) -> None:
 
 
 def test_the_stated_share_is_occult_and_more_of_it_in_dense_breasts() -> None:
-    plan = population(Settings(6000, 320, 208, seed=7))
+    plan = population(PhantomSettings(6000, 320, 208, seed=7))
     hidden: dict[str, dict[str, list[bool]]] = {"malignant": defaultdict(list), "benign": defaultdict(list)}
     for exam, breast in breasts(plan):
         if breast.malignant:
@@ -186,7 +186,7 @@ def test_interval_cancers_are_smaller_denser_and_more_often_occult(plan: list[Ex
 
 
 def test_size_does_not_tell_the_label() -> None:
-    plan = population(Settings(4000, 320, 208, seed=11))
+    plan = population(PhantomSettings(4000, 320, 208, seed=11))
     sizes: dict[str, list[float]] = defaultdict(list)
     for _, breast in breasts(plan):
         for lesion in breast.findings:
@@ -195,7 +195,7 @@ def test_size_does_not_tell_the_label() -> None:
 
 
 def test_kinds_and_forms_have_the_stated_proportions() -> None:
-    plan = population(Settings(5000, 320, 208, seed=12, visits=(1, 0, 0, 0)))
+    plan = population(PhantomSettings(5000, 320, 208, seed=12, visits=(1, 0, 0, 0)))
     lesions = [lesion for _, breast in breasts(plan) for lesion in breast.lesions]
     # Wu et al. 2019, reader study.
     for label, counts in (("malignant", (21, 26, 4, 12)), ("benign", (87, 102, 6, 36))):
@@ -223,7 +223,7 @@ def test_kinds_and_forms_have_the_stated_proportions() -> None:
 
 
 def test_the_easy_phantom_shows_everything_and_form_tells_the_label() -> None:
-    settings = Settings(1000, 320, 208, seed=5, difficulty="easy")
+    settings = PhantomSettings(1000, 320, 208, seed=5, difficulty="easy")
     plan = population(settings)
     lesions = [lesion for _, breast in breasts(plan) for lesion in breast.lesions]
     share = {}
@@ -277,7 +277,7 @@ def test_the_ceiling_by_pencil(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_tables_say_what_was_planned(tmp_path: Path) -> None:
-    settings = Settings(300, 320, 208, seed=8, readers=1)
+    settings = PhantomSettings(300, 320, 208, seed=8, readers=1)
     plan = population(settings)
     tables.write(tmp_path, settings, plan)
     rows = pl.read_csv(tmp_path / "breasts.csv").rows(named=True)

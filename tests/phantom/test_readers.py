@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 from cadkit.phantom.mix import ceiling, mix_of
 from cadkit.phantom.population import BreastPlan, population
 from cadkit.phantom.readers import Reading, reader_columns, screen_readers, study_reader, suspicion
-from cadkit.phantom.settings import Settings
+from cadkit.phantom.settings import PhantomSettings
 
 # Breasts as in the reader study of Wu et al. 2019: 62 malignant and 356 benign of 1,440.
-STUDY = Settings(6000, 320, 208, seed=9, malignant=62 / 1440, benign=356 / 1440, interval=0.0, visits=(1, 0, 0, 0))
+STUDY = PhantomSettings(
+    6000, 320, 208, seed=9, malignant=62 / 1440, benign=356 / 1440, interval=0.0, visits=(1, 0, 0, 0)
+)
 Study = tuple[NDArray[np.int64], NDArray[np.float64], list[Reading]]
 
 
@@ -78,7 +80,7 @@ def test_readers_agree_through_the_case(study: Study) -> None:
 
 
 def test_more_readers_change_nothing_for_the_first() -> None:
-    few, many = (Settings(60, 320, 208, seed=4, readers=number) for number in (2, 5))
+    few, many = (PhantomSettings(60, 320, 208, seed=4, readers=number) for number in (2, 5))
     exams = population(few)
     two, five = reader_columns(few, exams), reader_columns(many, population(many))
     assert list(two) == [
@@ -91,7 +93,7 @@ def test_more_readers_change_nothing_for_the_first() -> None:
 
 
 def test_screen_readers_give_integers_that_fit_the_labels() -> None:
-    settings = Settings(3000, 320, 208, seed=6, malignant=0.05, benign=0.05, interval=0.24)
+    settings = PhantomSettings(3000, 320, 208, seed=6, malignant=0.05, benign=0.05, interval=0.24)
     exams = population(settings)
     breasts = [breast for exam in exams for breast in exam.breasts]
     first, second = screen_readers(settings, exams, suspicion(settings, exams))

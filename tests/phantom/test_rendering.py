@@ -18,14 +18,14 @@ from cadkit.phantom.noise import generator, mixed_waves, textures
 from cadkit.phantom.population import BreastPlan, ExamPlan, LesionPlan, population
 from cadkit.phantom.projection import Projection, frame_of
 from cadkit.phantom.rendering import Picture, render, scene
-from cadkit.phantom.settings import Settings
+from cadkit.phantom.settings import PhantomSettings
 from cadkit.phantom.shape import DENSITIES, draw_breast
 from cadkit.phantom.volume import Volume, gland_volume
 
-EASY = Settings(24, 320, 208, seed=11, difficulty="easy")
+EASY = PhantomSettings(24, 320, 208, seed=11, difficulty="easy")
 
 
-def visible(settings: Settings) -> list[tuple[ExamPlan, BreastPlan]]:
+def visible(settings: PhantomSettings) -> list[tuple[ExamPlan, BreastPlan]]:
     return [(exam, breast) for exam in population(settings) for breast in exam.breasts if breast.lesions]
 
 
@@ -229,7 +229,7 @@ def test_textures_that_share_a_generator_correlate_by_its_share() -> None:
 @pytest.mark.slow
 def test_simple_scores_hardly_tell_malignant_breasts() -> None:
     """The phantom on which models are compared is no game of bright blobs; `benchmarks/phantom` has the whole of it."""
-    settings = Settings(150, 512, 416, seed=21, difficulty="standard")
+    settings = PhantomSettings(150, 512, 416, seed=21, difficulty="standard")
     malignant, benign, scores = [], [], []
     for exam in population(settings):
         for plan in exam.breasts:
