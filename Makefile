@@ -41,22 +41,21 @@ fuzz: $(STAMP)
 bench: $(STAMP)
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.speed
 
-# The documentation site, in build/site; a warning, a broken link or a missing name ends it.
-docs: $(VENV)/.docs
+# The documentation site, in build/site; a warning, a broken link, a page, picture or name that is missing ends it.
+docs: $(STAMP)
+	$(BIN)/pytest -q -n 0 -k every tests/docs/test_site.py
 	$(BIN)/zensical build --clean --strict
 
-$(VENV)/.docs: $(STAMP)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[docs]"
-	touch $@
-
-# Wheels of the core and of each plugin, in dist.
+# Wheels and source distributions of the core and of each plugin, in dist.
 build: $(STAMP)
 	rm -rf dist
-	$(foreach p,. $(PLUGINS),cd $(CURDIR)/$(p) && $(CURDIR)/$(BIN)/python -m hatchling build -t wheel -d $(CURDIR)/dist &&) true
+	set -e; for project in . $(PLUGINS); do \
+	  (cd $$project && $(CURDIR)/$(BIN)/python -m hatchling build -t sdist -t wheel -d $(CURDIR)/dist); \
+	done
 
 format: $(STAMP)
 	$(BIN)/ruff check --fix $(SOURCES)
 	$(BIN)/ruff format $(SOURCES)
 
 clean:
-	rm -rf $(VENV) demo .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) demo dist build .pytest_cache .mypy_cache .ruff_cache

@@ -2,13 +2,14 @@
 
 And once more its bare DICOM files, as a hospital would have them, through `cadkit import dicom`.
 
-    python examples/demo/demo.py FOLDER
+    python examples/demo/demo.py [FOLDER] [--exams N] [--epochs N]
 
 Every step is a command that is shown before it runs; typed again, finished steps are not repeated.
 """
 
 from __future__ import annotations
 
+import argparse
 import shutil
 import subprocess
 import sys
@@ -51,22 +52,23 @@ def same_pixels(made: Path, imported: Path) -> int:
     return pairs.height
 
 
-def main(folder: Path) -> None:
-    """Run the demo below `folder`."""
+def main(folder: Path, exams: int, epochs: int | None) -> None:
+    """Run the demo below `folder`: so many exams, and epochs of training (those of the preset if None)."""
     started = time.monotonic()
     phantom, hospital, imported = folder / "phantom", folder / "hospital", folder / "imported"
     settings = EMBEDDED_SETTINGS
     rows, columns = settings["size"]
     size = f"{rows}x{columns}"
     print(
-        f"The demo's phantom: {settings['exams']} exams of {size} pixels, difficulty {settings['difficulty']} - "
+        f"The demo's phantom: {exams} exams of {size} pixels, difficulty {settings['difficulty']} - "
         "its lesions stand out, so that a small network learns them in minutes; it says nothing of real mammograms."
     )
-    run("phantom", phantom, "--exams", settings["exams"], "--size", size, "--difficulty", settings["difficulty"],
+    run("phantom", phantom, "--exams", exams, "--size", size, "--difficulty", settings["difficulty"],
         "--user-tables", hospital)  # fmt: skip
     run("prepare", phantom)
     if not (folder / "runs" / "gmic-1").exists():
-        run("train", "gmic", "--data", phantom, "--preset", "tiny", "--runs", folder / "runs")
+        shorter = [] if epochs is None else ["--set", f"epochs={epochs}"]
+        run("train", "gmic", "--data", phantom, "--preset", "tiny", *shorter, "--runs", folder / "runs")
     else:
         run("train", "--resume", folder / "runs" / "gmic-1")
     run("predict", folder / "runs" / "gmic-1", "--saliency", "--out", folder / "predictions")
@@ -84,4 +86,9 @@ def main(folder: Path) -> None:
 if __name__ == "__main__":
     if shutil.which("cadkit") is None and not Path(sys.executable).with_name("cadkit").exists():
         raise SystemExit("cadkit is not installed in this Python: pip install -e . -e plugins/gmic")
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "demo"))
+    parser = argparse.ArgumentParser(description="The whole way on a simulated population.")
+    parser.add_argument("folder", nargs="?", type=Path, default=Path("demo"), help="where everything is written")
+    parser.add_argument("--exams", type=int, default=EMBEDDED_SETTINGS["exams"], help="fewer are quicker")
+    parser.add_argument("--epochs", type=int, help="of training; fewer are quicker")
+    given = parser.parse_args()
+    main(given.folder, given.exams, given.epochs)

@@ -58,6 +58,11 @@ def blocks_of(path: Path) -> list[Block]:
     return found
 
 
+def is_installation(block: Block) -> bool:
+    """Whether a block does nothing but install packages."""
+    return block.text.lstrip().startswith("pip install ")
+
+
 def commands_of(block: Block, smaller: Mapping[str, str]) -> list[list[str]]:
     """The words of each command of a block, comments left out, with sizes replaced."""
     commands = []

@@ -93,7 +93,6 @@ def run(line: str, folder: Path, site: Path) -> None:
     assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
 
 
-@pytest.mark.slow
 def test_the_commands_run_from_the_first_to_the_last(tmp_path: Path) -> None:
     folder, site = tmp_path / "work", tmp_path / "site"
     folder.mkdir()

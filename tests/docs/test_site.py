@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -15,6 +15,8 @@ import cadkit
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
+_LINK = re.compile(r"\[[^\]]*\]\(([^)#]+)[^)]*\)")
+_PICTURE = re.compile(r"!\[[^\]]*\]\(([^)]+)\)")
 
 
 def _pages(entries: list[dict[str, object]]) -> list[str]:
@@ -41,10 +43,51 @@ def test_every_public_name_is_there_and_says_what_it_is(name: str) -> None:
     assert getattr(cadkit, name).__doc__
 
 
-@pytest.mark.slow
-def test_the_site_builds_without_a_warning() -> None:
-    if importlib.util.find_spec("zensical") is None:
-        pytest.skip("zensical is not installed (make docs installs it)")
-    words = [sys.executable, "-m", "zensical", "build", "--strict"]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+def test_every_link_of_a_page_that_is_not_on_the_site_leads_somewhere() -> None:
+    pages = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("examples/*/*.md"), *ROOT.glob("plugins/*/*.md")]
+    links = [(page, link) for page in pages for link in _LINK.findall(page.read_text()) if "://" not in link]
+    assert links
+    assert [(page.name, link) for page, link in links if not (page.parent / link).exists()] == []
+
+
+def test_every_picture_is_there() -> None:
+    shown = [(page, link) for page in DOCS.rglob("*.md") for link in _PICTURE.findall(page.read_text())]
+    assert shown
+    assert [(page.name, link) for page, link in shown if not (page.parent / link).exists()] == []
+
+
+def built(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Build the site that is in a folder, as `make docs` does."""
+    words = [sys.executable, "-m", "zensical", "build", "--clean", "--strict"]
+    return subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
+    shutil.copytree(DOCS, tmp_path / "docs")
+    shutil.copy(ROOT / "zensical.toml", tmp_path)
+    (tmp_path / "cadkit").symlink_to(ROOT / "cadkit")
+    done = built(tmp_path)
+    assert (done.returncode, done.stderr) == (0, "No issues found\n"), done.stdout
+    assert {path.parent.name for path in (tmp_path / "build" / "site").glob("*/index.html")} >= {"guide", "reference"}
+
+
+MISTAKES = {
+    "": "No issues found",
+    "[a page](nowhere.md)": "page does not exist",
+    "[a heading](index.md#nowhere)": "anchor does not exist",
+    "[a page][nowhere]": "unresolved autoref",
+    "::: cadkit.nowhere": "cadkit.nowhere could not be found",
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_page_with_a_mistake_does_not_build(tmp_path: Path, mistake: str) -> None:
+    settings = (ROOT / "zensical.toml").read_text()
+    nav = settings[settings.index("nav = [") : settings.index("[project.theme]")]
+    (tmp_path / "zensical.toml").write_text(settings.replace(nav, 'nav = [{ "Start" = "index.md" }]\n'))
+    (tmp_path / "cadkit").symlink_to(ROOT / "cadkit")
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "index.md").write_text(f"# Start\n\n::: cadkit.errors.InputError\n\n{mistake}\n")
+    done = built(tmp_path)
+    assert (done.returncode != 0) == bool(mistake)
+    assert MISTAKES[mistake] in done.stdout + done.stderr
