@@ -52,7 +52,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         alone, there = Path(name) / "alone", Path(name) / "there"
-        make_phantom(alone, exams=options.exams, size=(512, 384), progress=False, workers=options.workers)
+        make_phantom(alone, exams=options.exams, size=(512, 384), quiet=True, workers=options.workers)
         shutil.copytree(alone, there)
         print(f"in one process: {prepare(alone, workers=1, quiet=True)}", flush=True)
         with (

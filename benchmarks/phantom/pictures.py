@@ -24,7 +24,7 @@ from cadkit.files import fingerprint, write_json
 from cadkit.phantom.population import BreastPlan, ExamPlan, population
 from cadkit.phantom.projection import VIEWS, frame_of
 from cadkit.phantom.rendering import render_twins, scene
-from cadkit.phantom.settings import Settings
+from cadkit.phantom.settings import PhantomSettings
 
 SIZE = (512, 416)
 MALIGNANT, OTHER = 1, 2  # bits of a mask: malignant lesions, benign and high-risk ones
@@ -86,7 +86,7 @@ def recipe() -> str:
     return fingerprint(*(file.read_bytes() for file in files))
 
 
-def draw(folder: Path, settings: Settings, workers: int = 2) -> Pictures:
+def draw(folder: Path, settings: PhantomSettings, workers: int = 2) -> Pictures:
     """Draw a population into a folder, or open what the same settings and source have drawn there before."""
     recorded = {"recipe": recipe(), **json.loads(json.dumps(settings.recorded(), default=str))}
     if (folder / _TABLE).exists() and json.loads((folder / _TABLE).read_text())["settings"] == recorded:
@@ -120,7 +120,7 @@ def _breast(row: dict[str, Any]) -> Breast:
     return Breast(**{**row, **lists, "boxes": boxes, "lesions": lesions})
 
 
-def _draw_exam(task: tuple[Path, Settings, ExamPlan, int]) -> list[Breast]:
+def _draw_exam(task: tuple[Path, PhantomSettings, ExamPlan, int]) -> list[Breast]:
     folder, settings, exam, first = task
     arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r+") for name in _ARRAYS}
     breasts = []
@@ -147,7 +147,7 @@ def _draw_exam(task: tuple[Path, Settings, ExamPlan, int]) -> list[Breast]:
 
 
 def _draw_breast(
-    arrays: dict[str, Pixels], settings: Settings, exam: ExamPlan, plan: BreastPlan, first: int
+    arrays: dict[str, Pixels], settings: PhantomSettings, exam: ExamPlan, plan: BreastPlan, first: int
 ) -> tuple[list[Box], list[tuple[tuple[Box, int], ...]]]:
     """Both views of a breast, from picture `first` on."""
     content = scene(settings, exam, plan)
@@ -181,9 +181,11 @@ def _box(inside: NDArray[np.bool_]) -> Box:
     return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
 
 
-def settings_of(exams: int, seed: int, malignant: float, benign: float, difficulty: str = "standard") -> Settings:
+def settings_of(
+    exams: int, seed: int, malignant: float, benign: float, difficulty: str = "standard"
+) -> PhantomSettings:
     """A population of women with one exam each, at the size of the trial."""
-    return Settings(
+    return PhantomSettings(
         exams=exams,
         rows=SIZE[0],
         columns=SIZE[1],

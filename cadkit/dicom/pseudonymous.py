@@ -88,7 +88,10 @@ def write_pseudonymous(
     made.file_meta = meta
     with warnings.catch_warnings(), atomic(path) as part:
         warnings.simplefilter("ignore")
-        made.save_as(part, enforce_file_format=True)
+        try:
+            made.save_as(part, enforce_file_format=True)
+        except OSError as error:  # pydicom tells of a full disk in words of its own, without the number
+            raise error.__cause__ if isinstance(error.__cause__, OSError) else error from None
     return rows, columns
 
 
