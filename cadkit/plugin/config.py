@@ -21,6 +21,8 @@ class Config(BaseModel):
 
     Fields state unit, range and the paper's section in their `description`, or in a string below the
     field; `cadkit plugin show` prints it. An unknown key and a value out of range are errors, never ignored.
+    A field that is a `pathlib.Path`, or a tuple of them, names files such as weights: a model that is not trained
+    gets absolute paths, and what the files hold is part of what its prediction is.
 
     Class attributes:
         presets: name -> values that differ from the fields' defaults.
@@ -95,7 +97,7 @@ def parse_settings(settings: Iterable[str]) -> dict[str, Any]:
     for setting in settings:
         key, equals, text = setting.partition("=")
         if not equals or not key.strip():
-            raise InputError("--set takes key=value", row="--set", value=setting)
+            raise InputError("takes key=value", row="--set", value=setting)
         try:
             values[key.strip()] = tomllib.loads(f"value = {text}")["value"]
         except tomllib.TOMLDecodeError:

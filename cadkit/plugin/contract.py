@@ -8,7 +8,7 @@ is pooled from the one below by `ModelInfo.pooling`, never from above.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -24,6 +24,8 @@ API = 1
 POOLINGS = ("mean", "max", "sum")
 Frame = Literal["prepared", "file"]
 Scores = Mapping[str, float]
+_SLIVER = 1e-6
+"""Pixels that rounding may leave beside a picture."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class ModelInfo:
 
     labels: tuple[str, ...]
     scores: Literal["probability", "risk"]
+    _: KW_ONLY
     unit: Literal["image", "breast", "exam"] = "image"
     views: tuple[str, ...] = ()
     pooling: tuple[str, str] = ("mean", "max")
@@ -132,17 +135,25 @@ class Marks:
 
         A point that was the middle of its box is that of what is left of it.
         """
-        size = np.array(shape[::-1], dtype=np.float64)
-        points, boxes = self.points, self.boxes
-        if boxes is not None:
-            middle = np.isclose(points, (boxes[:, :2] + boxes[:, 2:]) / 2).all(axis=1, keepdims=True)
-            boxes = np.clip(boxes, 0, np.tile(size, 2))
-            points = np.where(middle, (boxes[:, :2] + boxes[:, 2:]) / 2, points)
-        kept = ((points >= 0) & (points <= size)).all(1)
+        points, boxes = self._cut(shape)
+        kept = ((points >= 0) & (points <= shape[::-1])).all(1)
         if boxes is not None:
             kept &= (boxes[:, 2:] > boxes[:, :2]).all(1)
         labels = None if self.labels is None else self.labels[kept]
         return Marks(self.scores[kept], points[kept], None if boxes is None else boxes[kept], labels)
+
+    def clipped(self, shape: tuple[int, int]) -> Marks:
+        """As `within`, but all are kept: what lies outside the picture is moved to its border."""
+        points, boxes = self._cut(shape)
+        return Marks(self.scores, np.clip(points, 0, shape[::-1]), boxes, self.labels)
+
+    def _cut(self, shape: tuple[int, int]) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+        """Points, of which those in the middle of their boxes go along, and boxes cut at a picture's borders."""
+        if self.boxes is None:
+            return self.points, None
+        middle = np.isclose(self.points, (self.boxes[:, :2] + self.boxes[:, 2:]) / 2).all(axis=1, keepdims=True)
+        boxes = np.clip(self.boxes, 0, np.tile(shape[::-1], 2))
+        return np.where(middle, (boxes[:, :2] + boxes[:, 2:]) / 2, self.points), boxes
 
 
 class Saliency:
@@ -164,7 +175,10 @@ class Saliency:
         self.values = np.asarray(values, dtype=np.float32)
         if self.values.ndim != 3:
             raise ValueError(f"a saliency map has the shape labels x rows x columns, not {self.values.shape}")
-        self.window = None if window is None else tuple(float(v) for v in window)
+        self.window: tuple[float, float, float, float] | None = None
+        if window is not None:
+            x0, y0, x1, y1 = window
+            self.window = float(x0), float(y0), float(x1), float(y1)
         self.edges: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
         if edges is not None:
             y, x = (np.asarray(e, dtype=np.float64) for e in edges)
@@ -179,11 +193,17 @@ class Saliency:
         Args:
             values: labels x rows x columns of tiles, 0 to 1.
             tiles: the crops, which neither turn nor mirror.
+
+        Raises:
+            ValueError: a tile is turned or mirrored.
         """
+        for tile in (tile for row in tiles for tile in row):
+            if not tile.matrix.axis_aligned or tile.matrix.values[0] <= 0 or tile.matrix.values[4] <= 0:
+                raise ValueError("tiles of a map are plain ones, as Image.tiles gives them: one is turned or mirrored")
         rows, columns = tiles[0][0].image.shape
         middles = [row[0].matrix(0, row[0].size[0] / 2)[1] for row in tiles]
         across = [tile.matrix(tile.size[1] / 2, 0)[0] for tile in tiles[0]]
-        return cls(values, edges=(_between(middles, rows), _between(across, columns)))
+        return cls(values, edges=(halfway_edges(middles, rows), halfway_edges(across, columns)))
 
     def moved(self, matrix: Affine, size: tuple[int, int]) -> Saliency:
         """The map after a map of the plane, such as `crop.matrix` from a crop's pixels to prepared ones.
@@ -205,8 +225,29 @@ class Saliency:
             edges = (e * self.edges[0] + f)[::up_down], (a * self.edges[1] + c)[::left_right]
         return Saliency(values, matrix.box(self.window or (0, 0, size[1], size[0])), edges)
 
+    def within(self, shape: tuple[int, int]) -> Saliency:
+        """The map without what lies outside a picture of so many rows and columns: cells are cut at its borders.
 
-def _between(middles: Sequence[ArrayLike], end: float) -> NDArray[np.float64]:
+        Args:
+            shape: of the picture in whose pixels window and edges are. One that the map does not meet is covered
+                by a single cell of 0.
+        """
+        x0, y0, x1, y1 = self.window or (0.0, 0.0, float(shape[1]), float(shape[0]))
+        rows, columns = self.values.shape[1:]
+        y, x = self.edges or (np.linspace(y0, y1, rows + 1), np.linspace(x0, x1, columns + 1))
+        inside = min(x[0], y[0]) >= -_SLIVER and x[-1] <= shape[1] + _SLIVER and y[-1] <= shape[0] + _SLIVER
+        if inside or (np.diff(y) <= 0).any() or (np.diff(x) <= 0).any():  # the core refuses edges that do not rise
+            return self
+        y, x = np.clip(y, 0, shape[0]), np.clip(x, 0, shape[1])
+        down, across = np.flatnonzero(np.diff(y) > _SLIVER), np.flatnonzero(np.diff(x) > _SLIVER)
+        if not len(down) or not len(across):
+            return Saliency(np.zeros((len(self.values), 1, 1)))
+        edges = y[[*down, down[-1] + 1]], x[[*across, across[-1] + 1]]
+        window = float(edges[1][0]), float(edges[0][0]), float(edges[1][-1]), float(edges[0][-1])
+        return Saliency(self.values[:, down][:, :, across], window, edges)
+
+
+def halfway_edges(middles: Sequence[ArrayLike], end: float) -> NDArray[np.float64]:
     """Edges half way between rising middles, from 0 to the end of the picture."""
     at = np.asarray(middles, dtype=np.float64)
     return np.concatenate([[0.0], (at[1:] + at[:-1]) / 2, [float(end)]])
@@ -220,10 +261,11 @@ class ImagePrediction:
         scores: by label.
         extra: further scores, name -> label -> value; judged like scores, under `<name>.<label>`.
         marks, saliency, rois: in prepared pixels, in the file's with `frame="file"`, or in those of a
-            crop of the image with `frame=crop`: they are moved to prepared pixels, boxes of marks are cut
-            at the borders of the picture, and marks beside it are left out. A region of interest is a
-            mark whose score is its attention.
+            crop of the image with `frame=crop`: they are moved to prepared pixels, boxes and the cells of
+            maps are cut at the borders of the picture, marks beside it are left out, and regions beside it
+            moved to its border. A region of interest is a mark whose score is its attention.
         frame: `prepared` once a crop's places were moved.
+        crop_of: id of the image whose crop was given, which is the one that is answered.
 
     Raises:
         ValueError: there is no such frame, or a saliency map was given for a turned crop.
@@ -231,23 +273,30 @@ class ImagePrediction:
 
     scores: Scores
     extra: Mapping[str, Scores] = field(default_factory=dict)
+    _: KW_ONLY
     marks: Marks | None = None
     saliency: Saliency | None = None
     rois: Marks | None = None
     frame: Frame | Crop = "prepared"
+    crop_of: str | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if isinstance(self.frame, str):
-            if self.frame not in ("prepared", "file"):
-                raise ValueError(f"frame is 'prepared', 'file' or a crop of the image, not {self.frame!r}")
-            return
-        crop, self.frame = self.frame, "prepared"
+        from cadkit.data import Crop
+
+        if isinstance(self.frame, Crop):
+            self._leave(self.frame)
+        elif self.frame not in ("prepared", "file"):
+            raise ValueError(f"frame is 'prepared', 'file' or a crop of the image, not {self.frame!r}")
+
+    def _leave(self, crop: Crop) -> None:
+        """Move the places from a crop's pixels to prepared ones."""
+        self.frame, self.crop_of, shape = "prepared", crop.image.id, crop.image.shape
         if self.marks is not None:
-            self.marks = self.marks.moved(crop.matrix).within(crop.image.shape)
+            self.marks = self.marks.moved(crop.matrix).within(shape)
         if self.rois is not None:
-            self.rois = self.rois.moved(crop.matrix)
+            self.rois = self.rois.moved(crop.matrix).clipped(shape)
         if self.saliency is not None:
-            self.saliency = self.saliency.moved(crop.matrix, crop.size)
+            self.saliency = self.saliency.moved(crop.matrix, crop.size).within(shape)
 
 
 @dataclass
@@ -256,6 +305,7 @@ class BreastPrediction:
 
     scores: Scores | None = None
     extra: Mapping[str, Scores] = field(default_factory=dict)
+    _: KW_ONLY
     images: Mapping[str, ImagePrediction | Skipped] = field(default_factory=dict)
 
 
@@ -265,6 +315,7 @@ class ExamPrediction:
 
     scores: Scores | None = None
     extra: Mapping[str, Scores] = field(default_factory=dict)
+    _: KW_ONLY
     images: Mapping[str, ImagePrediction | Skipped] = field(default_factory=dict)
     breasts: Mapping[str, BreastPrediction | Skipped] = field(default_factory=dict)
 

@@ -18,6 +18,7 @@ from cadkit.plugin.contract import ModelInfo
 from cadkit.plugin.registry import file_and_class, find, load
 
 _NAMES = {"integer": "int", "number": "float", "string": "text", "boolean": "true or false", "null": "none"}
+_FILES = {"path": "file or folder", "file-path": "file", "directory-path": "folder"}
 _BOUNDS = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
 REQUIRED = "must be given"
 
@@ -143,7 +144,8 @@ def _words(schema: Mapping[str, Any], known: Mapping[str, Any]) -> str:
     if kind == "object":
         return "table"
     bounds = [f"{sign} {schema[key]}" for key, sign in _BOUNDS.items() if key in schema]
-    return " ".join([_NAMES.get(kind, kind or "anything"), ", ".join(bounds)]).strip()
+    name = _FILES.get(schema.get("format", ""), _NAMES.get(kind, kind or "anything"))
+    return " ".join([name, ", ".join(bounds)]).strip()
 
 
 def _array(schema: Mapping[str, Any], known: Mapping[str, Any]) -> str:

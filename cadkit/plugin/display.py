@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cadkit import html
-from cadkit.plugin.run import Run
+
+if TYPE_CHECKING:
+    from cadkit.plugin.run import Run
 
 _LAST = 5  # epochs
 

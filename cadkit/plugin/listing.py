@@ -7,6 +7,7 @@ process or takes too long costs the others a new process at most.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import signal
@@ -28,6 +29,7 @@ from cadkit.plugin.registry import UNKNOWN, BrokenPlugin, Installed, installed, 
 _SECONDS_TO_IMPORT = 120  # torch from a cold network file system takes a minute and more
 _PATIENCE = 20.0  # seconds without an answer after which the other plugins are asked by a further process
 _TOGETHER = 4  # processes that may each import torch
+_DEVICE = Installed("", "", "", "")  # asked like a plugin, of a process that has torch already; none has this name
 
 
 @dataclass(frozen=True)
@@ -72,12 +74,25 @@ def listing(tell: Callable[[str], object] = str) -> list[Listed]:
         tell: told how far this has come, in a few words, whenever that changes.
     """
     asked = [plugin for plugin, _ in installed().values()]
-    answers = _Questions(asked, tell).answers()
+    return _rows(asked, _Questions(asked, tell).answers())
+
+
+def listing_and_device(tell: Callable[[str], object] = str) -> tuple[list[Listed], str]:
+    """The same, and the device for training: the GPU's name, `cpu`, or `none` and why; torch is imported once."""
+    asked = [plugin for plugin, _ in installed().values()]
+    answers = _Questions([*asked, _DEVICE], tell).answers()
+    device = answers[_DEVICE.name]
+    return _rows(asked, answers), device.note if device.ok else f"none: {device.reason}"
+
+
+def _rows(asked: list[Installed], answers: dict[str, Listed]) -> list[Listed]:
     return [row for plugin in asked for row in [answers[plugin.name]] * (1 + len(plugin.also))]
 
 
 def listed(name: str) -> Listed:
-    """What `cadkit plugins` says of one plugin, which is imported here."""
+    """What `cadkit plugins` says of one plugin, which is imported here; without a name, what torch would train on."""
+    if name == _DEVICE.name:
+        return _device()
     row, _ = installed()[name]
     try:
         model, _, printed = loaded(name)
@@ -103,6 +118,17 @@ def listed(name: str) -> Listed:
     )
 
 
+def _device() -> Listed:
+    """The device as a note. A torchvision that does not fit its torch fails here, or ends the process."""
+    try:
+        torch, torchvision = importlib.import_module("torch"), importlib.import_module("torchvision")
+        torchvision.ops.nms(torch.zeros(1, 4), torch.zeros(1), 0.5)
+        name = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+    except Exception as error:  # whatever a damaged installation raises
+        return _broken(_DEVICE, f"{type(error).__name__}: {error}", "")
+    return Listed(_DEVICE.name, "", "", True, note=name)
+
+
 def _broken(plugin: Installed, reason: str, mend: str) -> Listed:
     return Listed(plugin.name, plugin.distribution, plugin.version, False, reason, mend)
 
@@ -115,6 +141,7 @@ class _Questions:
         self._current: dict[str, None] = {}
         self._rows: dict[str, Listed] = {}
         self._processes: set[_Process] = set()
+        self._stopped = threading.Event()
 
     def answers(self) -> dict[str, Listed]:
         """Rows by name."""
@@ -130,6 +157,7 @@ class _Questions:
                     if stuck and self._left and len(working) < _TOGETHER:
                         working.add(threads.submit(self._ask_all))
             except BaseException:
+                self._stopped.set()
                 self._left.clear()
                 for process in list(self._processes):
                     process.kill()
@@ -137,7 +165,7 @@ class _Questions:
         return self._rows
 
     def _ask_all(self) -> None:
-        with _Process(self._processes) as process:
+        with _Process(self._processes, self._stopped) as process:
             while True:
                 try:
                     plugin = self._left.popleft()
@@ -147,15 +175,16 @@ class _Questions:
                 self._say()
                 in_company = process.asked > 0
                 row = process.ask(plugin)
-                if not row.ok and in_company and not process.timed_out:
-                    with _Process(self._processes) as alone:
+                if not row.ok and in_company and not process.timed_out and not self._stopped.is_set():
+                    with _Process(self._processes, self._stopped) as alone:
                         row = alone.ask(plugin)
                 self._rows[plugin.name] = row
                 del self._current[plugin.name]
 
     def _say(self) -> None:
-        names = ", ".join(list(self._current))
-        self._tell(f"plugin {names} ({len(self._rows)} of {self._total} are done)")
+        names = ", ".join(filter(None, list(self._current)))
+        what = f"plugin {names}" if names else "the device"
+        self._tell(f"{what} ({len(self._rows)} of {self._total} are done)")
 
 
 # Names come and answers go through copies of the two ends, so that a plugin can neither read the one nor write to the
@@ -188,8 +217,8 @@ class _Process:
         timed_out: whether the last one took too long.
     """
 
-    def __init__(self, known: set[_Process]) -> None:
-        self._known = known
+    def __init__(self, known: set[_Process], stopped: threading.Event) -> None:
+        self._known, self._stopped = known, stopped
         self._child: subprocess.Popen[str] | None = None
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed in __exit__)
         self.asked, self.timed_out = 0, False
@@ -219,7 +248,7 @@ class _Process:
             return row
         reason = f"its import took more than {_SECONDS_TO_IMPORT} s" if self.timed_out else self._last_words(answer)
         self._end()
-        return _broken(plugin, reason, remedy(plugin.name))
+        return _broken(plugin, reason, remedy(plugin.name) if plugin.name else "")
 
     def kill(self) -> None:
         """End the process and what it started, at once."""
@@ -244,6 +273,8 @@ class _Process:
             encoding="utf-8",
             start_new_session=True,
         )
+        if self._stopped.is_set():  # since the others were killed
+            self.kill()
         return self._child
 
     def _too_long(self) -> None:

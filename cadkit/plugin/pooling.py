@@ -9,6 +9,7 @@ pooled. Over breasts: the breasts that have scores.
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -52,8 +53,9 @@ def pool_exam(exam: Exam, answer: ExamPrediction | Skipped, info: ModelInfo) -> 
     if isinstance(answer, Skipped):
         pooled.skipped.append(("exam", exam.id, answer.reason))
         return pooled
+    check_kinds(exam, answer)
     images, breasts = images_of(answer), answer.breasts
-    _check_answers(exam, images, breasts)
+    _check_ids(exam, images, breasts)
     for image in exam.images:
         given = images.get(image.id)
         if isinstance(given, ImagePrediction):
@@ -86,23 +88,45 @@ def images_of(answer: ExamPrediction) -> dict[str, ImagePrediction | Skipped]:
     return images
 
 
-def _check_answers(exam: Exam, images: Mapping[str, object], breasts: Mapping[str, object]) -> None:
+def check_kinds(exam: Exam, answer: object) -> None:
+    """Refuse an answer that is none, or has a part that is none.
+
+    Raises:
+        Failure: names the exam and the part; a part of another class would be taken for none, and its unit would be
+            missing without a word.
+    """
+    if isinstance(answer, Skipped):
+        return
+    if not isinstance(answer, ExamPrediction):
+        raise Failure(f"Exam {exam.id}: the model answered {type(answer).__name__}, not ExamPrediction or Skipped.")
+    _check_parts(exam, "side", answer.breasts, BreastPrediction)
+    whole = [breast for breast in answer.breasts.values() if isinstance(breast, BreastPrediction)]
+    for images in (answer.images, *(breast.images for breast in whole)):
+        _check_parts(exam, "image", images, ImagePrediction)
+
+
+def _check_parts(exam: Exam, what: str, parts: object, kind: type) -> None:
+    if not isinstance(parts, Mapping):
+        raise Failure(f"Exam {exam.id}: the model's answers by {what} are {type(parts).__name__}, not a dictionary.")
+    for name, part in parts.items():
+        if not isinstance(part, kind | Skipped):
+            raise Failure(
+                f"Exam {exam.id}, {what} {name}: the model answered {type(part).__name__}, "
+                f"not {kind.__name__} or Skipped."
+            )
+
+
+def _check_ids(exam: Exam, images: Mapping[str, object], breasts: Mapping[str, object]) -> None:
     known = {image.id for image in exam.images}
     if strange := [name for name in images if name not in known]:
         raise Failure(f"The model answered for image {strange[0]}, which exam {exam.id} has not.")
     if strange := [side for side in breasts if side not in exam.breasts]:
         raise Failure(f"The model answered for side {strange[0]}, which exam {exam.id} has not.")
-    # An answer of another kind would be taken for no answer, and the unit would be missing without a word.
-    for what, answers, kind in (("image", images, ImagePrediction), ("side", breasts, BreastPrediction)):
-        for name, given in answers.items():
-            if not isinstance(given, kind | Skipped):
-                raise Failure(
-                    f"Exam {exam.id}, {what} {name}: the model answered {type(given).__name__}, "
-                    f"not {kind.__name__} or Skipped."
-                )
 
 
 def _row(scores: Mapping[str, float], extra: Mapping[str, Mapping[str, float]], info: ModelInfo, who: str) -> Row:
+    if not isinstance(scores, Mapping):
+        raise Failure(f"{who}: the model's scores are {type(scores).__name__}, not a dictionary of a number by label.")
     missing = [label for label in info.labels if label not in scores]
     if missing or len(scores) != len(info.labels):
         raise Failure(f"{who}: the model's labels are {', '.join(info.labels)}; it answered {', '.join(scores)}.")
@@ -116,14 +140,24 @@ def _row(scores: Mapping[str, float], extra: Mapping[str, Mapping[str, float]], 
     return row
 
 
-def _number(value: float, name: str, who: str) -> float:
+def _number(value: object, name: str, who: str) -> float:
     try:
-        number = float(value)
-    except (TypeError, ValueError):
-        raise Failure(f"{who}: the model's score for {name} is {value!r}, not a number.") from None
+        if isinstance(value, str | bytes):  # which float would read, and nobody meant
+            raise TypeError
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, RuntimeError):  # the last is torch's, of a tensor of several numbers
+        raise Failure(f"{who}: the model's score for {name} is {_described(value)}, not a number.") from None
     if not math.isfinite(number):
         raise Failure(f"{who}: the model's score for {name} is {number}; a score must be finite.")
     return number
+
+
+def _described(value: object) -> str:
+    """A value with its type; of an array its shape and type alone, which fit in a line."""
+    if hasattr(value, "shape") and hasattr(value, "dtype"):
+        shape = " x ".join(str(length) for length in value.shape) or "no axes"
+        return f"an array of {shape}, {value.dtype}"
+    return "None" if value is None else f"{reprlib.repr(value)} ({type(value).__name__})"
 
 
 def _pool_views(pooled: Pooled, exam: Exam, side: str, info: ModelInfo) -> None:

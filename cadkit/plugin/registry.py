@@ -7,6 +7,7 @@ Names come from metadata alone. A plugin that raises, prints or exits when it is
 from __future__ import annotations
 
 import contextlib
+import difflib
 import importlib.util
 import io
 import re
@@ -16,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from types import ModuleType
 
 from cadkit.errors import InputError
 from cadkit.extras import install_command
@@ -24,6 +26,8 @@ from cadkit.plugin.config import Config
 from cadkit.plugin.contract import API, Model, ModelInfo
 
 GROUP = "cadkit.plugins"
+OWN = ("faster_rcnn", "gmic")
+"""Plugins that cadkit's own authors publish, each as `cadkit-<name>`."""
 UNKNOWN = "?"
 """Name and version of a distribution whose metadata are lost."""
 _DETAIL = 400  # characters of an exception's text
@@ -168,10 +172,14 @@ def find(name: str) -> tuple[Installed, EntryPoint]:
             f"several installed plugins are called {name}", value=name, mend=f"Ask for {' or '.join(twins)}."
         )
     there = ", ".join(known) or "none is installed"
-    raise InputError(
-        f"there is no plugin {name}; there are: {there}",
-        mend="Install it (for one of cadkit's own: `pip install cadkit-" + name + "`), or see `cadkit plugins`.",
-    )
+    near = difflib.get_close_matches(name, [*known, *OWN], n=1)
+    if name in OWN:
+        mend = f"It is one of cadkit's own: `pip install cadkit-{name.replace('_', '-')}`."
+    else:
+        mend = (
+            f"Did you mean {near[0]}? " if near else ""
+        ) + "See `cadkit plugins`, or name a file: path/to/file.py:Class."
+    raise InputError(f"there is no plugin {name}; there are: {there}", mend=mend)
 
 
 def name_of(plugin: str, distribution: str, version: str = "", file: Path | None = None) -> str:
@@ -222,7 +230,21 @@ def _from_file(path: Path, attribute: str) -> object:
         spec.loader.exec_module(module)
     finally:
         sys.path.remove(beside)
+    if not hasattr(module, attribute):
+        raise InputError("the file has no such class", file=path, value=attribute, mend=_classes_of(path, module))
     return getattr(module, attribute)
+
+
+def _classes_of(path: Path, module: ModuleType) -> str:
+    """Which models a file has, as a sentence."""
+    made = [
+        name
+        for name, value in vars(module).items()
+        if isinstance(value, type) and issubclass(value, Model) and value.__module__ == module.__name__
+    ]
+    if len(made) == 1:
+        return f"It has {made[0]}: name it {path}:{made[0]}."
+    return f"Its models are {', '.join(made)}." if made else "It has no subclass of cadkit.Model: write one."
 
 
 @contextlib.contextmanager
@@ -246,6 +268,8 @@ def _isolated(name: str) -> Iterator[io.StringIO]:
 def remedy(name: str, error: BaseException | None = None) -> str:
     """What to do about a plugin that cannot be used, as a sentence."""
     if file_and_class(name)[0] is not None:
+        if isinstance(error, ModuleNotFoundError) and error.name:
+            return f"Install what brings the module {error.name.partition('.')[0]}, or mend the file."
         return "Mend the file."
     plugin = installed()[name][0]
     if isinstance(error, ModuleNotFoundError) and error.name:

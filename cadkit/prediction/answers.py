@@ -12,10 +12,13 @@ from cadkit.data import Exam
 from cadkit.errors import InputError
 from cadkit.plugin import BreastPrediction, ExamPrediction, ImagePrediction, Marks, Skipped
 from cadkit.plugin.contract import Frame
-from cadkit.prediction.folder import BOX, ID_COLUMNS, LEVELS, Predictions
+from cadkit.prediction.columns import BOX, ID_COLUMNS, LEVELS
+from cadkit.prediction.folder import Predictions
 from cadkit.prediction.handing import Sizes
+from cadkit.prediction.journal import Failed
 
 SILENT = "the program gave no prediction of it"
+_UNPREPARED = "the image could not be prepared"
 _TABLES = ("images", "breasts", "exams", "marks", "skipped")
 _LARGEST = 64 << 20
 _MOST_ROWS = 2_000_000
@@ -49,6 +52,8 @@ def read_answers(
 ) -> list[ExamPrediction | Skipped]:
     """The answers for some exams, in their order.
 
+    An exam that the program neither scored nor skipped is `Failed`.
+
     Args:
         folder: with images, breasts or exams as .csv or .parquet, and marks, skipped.csv where there are any.
         exams: that were handed over.
@@ -73,6 +78,8 @@ def _read(
 ) -> list[ExamPrediction | Skipped]:
     if folder.is_symlink():
         raise InputError("the folder for the answers was replaced by a link")
+    if not folder.is_dir():
+        raise InputError("the folder for the answers is gone")
     for path in folder.iterdir():
         if path.stem in _TABLES and path.suffix in (".csv", ".parquet"):
             _refuse_strange(path)
@@ -121,7 +128,7 @@ def _units(tables: _Answered, level: str, exams: Sequence[Exam], sizes: Sizes) -
         name = unit[0] if len(unit) == 1 else unit
         if name not in handed[level]:
             raise InputError(f"this {level} was not handed over", file=tables.file_of(level).name, row=number,
-                             value=name)  # fmt: skip
+                             value="/".join(unit))  # fmt: skip
         yield name, row
 
 
@@ -205,7 +212,7 @@ def _answer(
         elif row := found.get("image", {}).get(image.id):
             images[image.id] = ImagePrediction(*_scores(row, labels), marks=marks.get(image.id), frame=frame)
         elif exam.lacks_pixels(image.id):
-            images[image.id] = Skipped("the image could not be prepared")
+            images[image.id] = Skipped(_UNPREPARED)
         elif "image" in found:
             images[image.id] = Skipped(SILENT)
     breasts: dict[str, BreastPrediction | Skipped] = {}
@@ -217,6 +224,17 @@ def _answer(
     whole = found.get("exam", {}).get(exam.id)
     scored = whole or any(not isinstance(one, Skipped) for one in (*images.values(), *breasts.values()))
     if not scored:
-        return Skipped(SILENT)
+        return _unanswered(exam, skipped)
     scores, extra = _scores(whole, labels) if whole else (None, {})
-    return ExamPrediction(scores, extra, images, breasts)
+    return ExamPrediction(scores, extra, images=images, breasts=breasts)
+
+
+def _unanswered(exam: Exam, skipped: Mapping[tuple[str, str], str]) -> Skipped:
+    """Of an exam without a score: skipped where each image, or its breast, was skipped; else the program failed."""
+    reasons = [
+        skipped.get(("image", image.id))
+        or skipped.get(("breast", exam.breasts[image.side].id))
+        or (_UNPREPARED if exam.lacks_pixels(image.id) else "")
+        for image in exam.images
+    ]
+    return Skipped(reasons[0]) if reasons and all(reasons) else Failed(SILENT)

@@ -14,7 +14,8 @@ import cadkit
 from cadkit.data import Dataset
 from cadkit.errors import InputError
 from cadkit.files import fingerprint
-from cadkit.prediction.folder import ID_COLUMNS, LEVELS, Predictions
+from cadkit.prediction.columns import ID_COLUMNS, LEVELS
+from cadkit.prediction.folder import Predictions
 from cadkit.prediction.frames import FileSaliency
 from cadkit.prediction.levels import LOWER, answered_exams, level_frame, owners_of, pooled_from_less
 from cadkit.prediction.merging import Merging, average_maps, merge_marks

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from cadkit.data import Dataset
 from cadkit.data.split_uses import record_use
+from cadkit.prediction.columns import LEVELS
 from cadkit.prediction.combination import Combination
-from cadkit.prediction.folder import LEVELS, Predictions, saliency_path, write_saliency
+from cadkit.prediction.folder import Predictions, saliency_path, write_saliency
 from cadkit.prediction.merging import Merging
 from cadkit.prediction.sources import dataset_for, predictions_of
 from cadkit.prediction.writing import Tables, begin, finish

@@ -17,15 +17,17 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
+import polars as pl
+
 import cadkit
 from cadkit.data import Exam
 from cadkit.errors import Failure, InputError
-from cadkit.files import disk_full, write_text
+from cadkit.files import disk_full, safe_name, write_text
 from cadkit.plugin import ExamPrediction, Model, ModelInfo, Skipped
 from cadkit.plugin.code import program_of
-from cadkit.prediction.answers import one_line, read_answers
+from cadkit.prediction.answers import SILENT, one_line, read_answers
 from cadkit.prediction.exporting import Format
-from cadkit.prediction.folder import Predictions, safe_name
+from cadkit.prediction.folder import Predictions
 from cadkit.prediction.functions import without_empty_marks
 from cadkit.prediction.handing import hand_over
 from cadkit.prediction.journal import JOURNAL, Failed
@@ -126,9 +128,10 @@ class CommandModel(Model):
         if held:
             first = held[0]
             assert isinstance(first, Failed)
+            asked = "exam" if len(held) == 1 else f"{len(held)} exams"
             raise Failure(
-                f"The program failed on the first {len(held)} exam(s), so it was not asked further. The first: "
-                f"{first.reason}. {self.folder / LOGS} has what it said. Add --keep-going if it is the exams' fault."
+                f"The program failed on the first {asked}, so it was not asked further. The first: {first.reason}. "
+                f"{self.folder / LOGS} has what it said. Add --keep-going if it is the exams' fault."
             )
 
     def _answers(self, exams: Iterator[Exam], pool: ThreadPoolExecutor) -> Iterator[Answer]:
@@ -141,11 +144,12 @@ class CommandModel(Model):
             yield from _result(pending.popleft())
 
     def _group(self, exams: list[Exam]) -> list[Answer]:
-        """The answers for exams of one start; where it fails, each is asked about alone."""
+        """The answers for exams of one start; those that it failed on, or is silent about, are asked about alone."""
         answers = self._start(exams)
-        if len(exams) > 1 and isinstance(answers[0], Failed):
-            return [answer for exam in exams for answer in self._start([exam])]
-        return answers
+        if len(exams) == 1:
+            return answers
+        asked = zip(exams, answers, strict=True)
+        return [self._start([exam])[0] if isinstance(answer, Failed) else answer for exam, answer in asked]
 
     def _start(self, exams: list[Exam]) -> list[Answer]:
         """The answers of one start, in a folder that is gone afterwards, so that a program may fill the disk once."""
@@ -158,7 +162,7 @@ class CommandModel(Model):
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise disk_full(work, error) from error
             answers = _failed(exams, f"its folders were not as they were made: {error.strerror or error}")
-        self._log(exams, answers[0], ended)
+        self._log(exams, answers, ended)
         return answers
 
     def _asked(self, exams: list[Exam], place: Path) -> tuple[list[Answer], Ended | None]:
@@ -180,16 +184,15 @@ class CommandModel(Model):
         except InputError as error:
             return _failed(exams, str(error).rstrip(".")), ended
 
-    def _log(self, exams: list[Exam], first: Answer, ended: Ended | None) -> None:
+    def _log(self, exams: list[Exam], answers: list[Answer], ended: Ended | None) -> None:
         lines = [shlex.join(self.words), f"exams: {', '.join(exam.id for exam in exams)}"]
         if ended is not None:
             lines += [f"{ended}, {ended.seconds:.1f} s"]
-        if isinstance(first, Failed) and (ended is None or ended.status == 0):
-            lines += [first.reason]
-        if ended is not None:
-            lines += ["--- standard error", ended.errors, "--- standard output", ended.output]
-        for exam in exams:
-            write_text(self.folder / LOGS / f"{safe_name(exam.id)}.log", "\n".join(lines) + "\n")
+        said = [] if ended is None else ["--- standard error", ended.errors, "--- standard output", ended.output]
+        for exam, answer in zip(exams, answers, strict=True):
+            untold = [answer.reason] if isinstance(answer, Failed) and (ended is None or ended.status == 0) else []
+            text = "\n".join([*lines, *untold, *said])
+            write_text(self.folder / LOGS / f"{safe_name(exam.id)}.log", text + "\n")
 
 
 def predict_command(
@@ -220,8 +223,10 @@ def predict_command(
         format: `dicom`, the files as they came under pseudonyms, or `png16`, the prepared pictures.
         timeout: seconds an exam.
         jobs: starts at the same time.
-        batch: exams a start. Where one fails, each of its exams is asked about alone.
-        retry_failed: ask again about the exams that it failed on; the others keep their answers.
+        batch: exams a start. Where one fails, each of its exams is asked about alone, and so are those that it gave
+            neither a score nor a row of skipped.csv.
+        retry_failed: ask again about the exams that it failed on, for passing faults; the others keep their answers. A
+            changed program makes another prediction: give `out`.
         keep_going: go on where it failed on every one of the first exams.
         quiet: show no progress.
 
@@ -260,11 +265,22 @@ def predict_command(
     }
     with terminable():
         try:
-            return without_empty_marks(
+            made = without_empty_marks(
                 predict_model(model, dataset, folder, record=record, quiet=quiet, retry_failed=retry_failed)
             )
         finally:
             model.processes.stop()  # where the fault was ours, such as a full disk, its programs still run
+    made.notes = made.notes + _silent_images(made)
+    return made
+
+
+def _silent_images(made: Predictions) -> tuple[str, ...]:
+    """That images of exams that it answered have no score: nobody asks about those again."""
+    left = made.skipped().filter((pl.col("level") == "image") & (pl.col("reason") == SILENT))["id"]
+    if not len(left):
+        return ()
+    images = f"{len(left):,} images" if len(left) > 1 else "1 image"
+    return (f"the program gave no score of {images} in exams that it answered; the first is {left[0]}",)
 
 
 def _failed(exams: Sequence[Exam], reason: str) -> list[Answer]:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from cadkit import html
 from cadkit.errors import InputError
-from cadkit.prediction.folder import BOX, LEVELS, Predictions
+from cadkit.prediction.columns import BOX, LEVELS
+
+if TYPE_CHECKING:
+    from cadkit.prediction.folder import Predictions
 
 _FIRST = ("exam", "breast", "image")  # where the exams that were answered are counted
 

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
-from weakref import WeakKeyDictionary
 
-from cadkit.data import Dataset, Image
+from cadkit.data import Image
+from cadkit.data.exam import drawn_file_of, folder_of
 from cadkit.dicom.pseudonymous import write_pseudonymous
 from cadkit.errors import InputError
-from cadkit.prediction.folder import safe_name
-from cadkit.prepare.preparing import files_of
+from cadkit.files import safe_name
+from cadkit.prepare.originals import file_of, read_sources
 
 Format = Literal["dicom", "png16"]
-_files: WeakKeyDictionary[Dataset, Mapping[str, Path]] = WeakKeyDictionary()
-_reading = threading.Lock()
 
 
 def export_image(image: Image, folder: str | Path, format: Format = "dicom") -> Path:
@@ -41,12 +37,12 @@ def export_image(image: Image, folder: str | Path, format: Format = "dicom") -> 
 
 def export_with_size(image: Image, folder: str | Path, format: Format) -> tuple[Path, tuple[int, int]]:
     """As `export_image`; also rows and columns of the picture in the file."""
-    path = Path(folder) / f"{safe_name(image.id)}.{'dcm' if format == 'dicom' else 'png'}"
     if format == "png16":
-        image.export(path.parent).rename(path)
-        return path, image.shape
+        return image.export(folder), image.shape
+    path = Path(folder) / f"{safe_name(image.id)}.dcm"
     exam = image.exam
-    source = _files_of(exam._data).get(image.id)
+    dataset = folder_of(exam)
+    source = file_of(dataset, image.id, image.columns.get("file"), read_sources(dataset)) or drawn_file_of(image)
     if source is None:
         raise InputError(f"image {image.id} has no file", mend="Hand it over as png16.")
     try:
@@ -62,11 +58,3 @@ def export_with_size(image: Image, folder: str | Path, format: Format) -> tuple[
     except InputError as error:
         raise InputError(f"image {image.id}: {error}") from None
     return path, size
-
-
-def _files_of(data: Dataset) -> Mapping[str, Path]:
-    """The file of each image, read once for a dataset."""
-    with _reading:
-        if data not in _files:
-            _files[data] = files_of(data.folder, data)
-        return _files[data]

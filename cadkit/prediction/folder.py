@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -28,17 +27,10 @@ import polars as pl
 
 from cadkit.data.csv_lines import refuse_ragged
 from cadkit.errors import InputError
-from cadkit.files import atomic, fingerprint, read_toml
+from cadkit.files import atomic, fingerprint, read_toml, safe_name
+from cadkit.prediction.columns import BOX, FILES, ID_COLUMNS, LEVELS, MARK_COLUMNS, ROI_COLUMNS, SKIPPED_COLUMNS
 from cadkit.prediction.frames import FileSaliency
 from cadkit.prediction.naming import title_of
-
-LEVELS = {"image": ("image_id",), "breast": ("exam_id", "side"), "exam": ("exam_id",)}
-FILES = {"image": "images", "breast": "breasts", "exam": "exams"}
-ID_COLUMNS = ("image_id", "exam_id", "side")
-BOX = ("x0", "y0", "x1", "y1")
-MARK_COLUMNS = ("image_id", "label", "x", "y", "x0", "y0", "x1", "y1", "score")
-SKIPPED_COLUMNS = ("level", "id", "reason")
-ROI_COLUMNS = ("image_id", "x", "y", "x0", "y0", "x1", "y1", "attention")
 
 
 class Predictions:
@@ -180,7 +172,7 @@ class Predictions:
             unit = frame.select(keys).row(row)
             first = frame.select(keys).rows().index(unit) + 1
             raise InputError(
-                f"the same id stands twice, first in row {first}", file=path, row=row + 1, value=unit,
+                f"the same id stands twice, first in row {first}", file=path, row=row + 1, value="/".join(unit),
                 mend="Keep one score of each.",
             )  # fmt: skip
         return frame
@@ -260,9 +252,10 @@ def read_table(path: Path) -> pl.DataFrame:
             return pl.read_parquet(path)
         refuse_ragged(path)
         frame = pl.read_csv(path, infer_schema=False)
+        names = set(frame.columns)
         for name in frame.columns:
             first, again, _ = name.partition("_duplicated_")  # what polars calls the second column of a name
-            if again and first in frame.columns:
+            if again and first in names:
                 raise InputError(
                     "a column stands twice", file=path, row="header", value=first, mend="Keep one of them."
                 )
@@ -307,14 +300,6 @@ def _numbers(frame: pl.DataFrame, columns: list[str], path: Path, may_be_empty: 
             )
         frame = frame.with_columns(cast.alias(column))
     return frame
-
-
-def safe_name(identity: str) -> str:
-    """A file name of an id: the id itself where that is safe, with a hash where it had to be changed."""
-    plain = re.sub(r"[^A-Za-z0-9._-]", "_", identity).lstrip(".")
-    if plain == identity and len(plain) <= 120:
-        return plain
-    return f"{plain[:100]}-{hashlib.blake2b(identity.encode(), digest_size=6).hexdigest()}"
 
 
 def saliency_path(folder: Path, image_id: str) -> Path:

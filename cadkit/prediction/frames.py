@@ -1,4 +1,4 @@
-"""From prepared pixels back to the file: marks, regions of interest and saliency maps.
+"""From prepared pixels back to the file: saliency maps.
 
 Whoever reads a prediction needs to know nothing of crops and flips: everything is written in the
 frame of the file, with saliency windows of positive width.
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cadkit.data import Affine
-from cadkit.plugin import Marks, Saliency
+from cadkit.plugin import Saliency
 
 
 @dataclass(frozen=True)
@@ -39,15 +39,6 @@ class FileSaliency:
         return np.linspace(y0, y1, rows + 1), np.linspace(x0, x1, columns + 1)
 
 
-def marks_to_file(marks: Marks, to_file: Affine) -> Marks:
-    """Marks or regions of interest of prepared pixels in the file's frame."""
-    points = np.column_stack(to_file(marks.points[:, 0], marks.points[:, 1]))
-    boxes = None
-    if marks.boxes is not None:
-        boxes = np.array([to_file.box(box) for box in marks.boxes]).reshape(-1, 4)
-    return Marks(marks.scores, points, boxes, marks.labels)
-
-
 def saliency_to_file(saliency: Saliency, shape: tuple[int, int], to_file: Affine) -> FileSaliency:
     """A map over prepared pixels in the file's frame; a mirrored picture mirrors the map.
 
@@ -56,17 +47,9 @@ def saliency_to_file(saliency: Saliency, shape: tuple[int, int], to_file: Affine
         shape: rows and columns of the picture that it lies over.
         to_file: the map of the plane to the file's frame, axis-aligned.
     """
-    window = saliency.window or (0.0, 0.0, float(shape[1]), float(shape[0]))
-    values, edges = saliency.values, saliency.edges
-    a, e = to_file.values[0], to_file.values[4]
-    if edges is not None:
-        y, x = to_file(0.0, edges[0])[1], to_file(edges[1], 0.0)[0]
-        edges = (y if e > 0 else y[::-1]), (x if a > 0 else x[::-1])
-        window = float(edges[1][0]), float(edges[0][0]), float(edges[1][-1]), float(edges[0][-1])
-    else:
-        window = to_file.box(window)
-    if a < 0:
-        values = values[:, :, ::-1]
-    if e < 0:
-        values = values[:, ::-1, :]
-    return FileSaliency(np.ascontiguousarray(values), window, edges)
+    made = saliency.moved(to_file, shape)
+    window = made.window or (0.0, 0.0, float(shape[1]), float(shape[0]))
+    if made.edges is not None:
+        y, x = made.edges
+        window = float(x[0]), float(y[0]), float(x[-1]), float(y[-1])
+    return FileSaliency(np.ascontiguousarray(made.values), window, made.edges)

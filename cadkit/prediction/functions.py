@@ -14,7 +14,7 @@ from cadkit.files import read_toml, write_toml
 from cadkit.plugin import ImagePrediction, Model, ModelInfo, Skipped
 from cadkit.prediction.folder import Predictions
 from cadkit.prediction.function_identity import identity_of
-from cadkit.prediction.running import predict_model
+from cadkit.prediction.running import CALLED, predict_model
 from cadkit.prediction.sources import usual_labels
 from cadkit.prepare import open_dataset
 
@@ -28,6 +28,7 @@ class FunctionModel(Model):
     def __init__(self, function: ImageFunction, info: ModelInfo) -> None:
         super().__init__()
         self.function, self.info = function, info
+        setattr(self, CALLED, f"The function {name_of(function)}")
 
     def predict_image(self, image: Image) -> ImagePrediction | Skipped:
         """The function's answer; a bare number is the score of the only label."""
@@ -63,7 +64,7 @@ def predict_function(
     """Predict the exams of a split with a function of an image, always anew: a function may have changed unseen.
 
     Args:
-        function: takes a `cadkit.Image`; sees no truth.
+        function: takes a `cadkit.Image`, which tells no truth.
         data: a prepared dataset.
         split: train, validation, test or all.
         out: folder; `predictions/<function>-<8 digits of its code>-<split>` by default. Predictions of a function of

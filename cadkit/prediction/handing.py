@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cadkit.data import Exam, Image
-from cadkit.files import atomic
+from cadkit.files import atomic, safe_name
 from cadkit.prediction.exporting import Format, export_with_size
-from cadkit.prediction.folder import safe_name
 
 MANIFEST = "manifest.csv"
 COLUMNS = ("exam_id", "image_id", "side", "view", "file", "rows", "columns", "pixel_spacing_mm", "frame")

@@ -11,7 +11,8 @@ import polars as pl
 
 from cadkit.data import Breast, Dataset, Exam, Image
 from cadkit.errors import InputError
-from cadkit.prediction.folder import LEVELS, Predictions
+from cadkit.prediction.columns import LEVELS
+from cadkit.prediction.folder import Predictions
 
 Row = dict[str, float]
 Rows = dict[Any, Row]

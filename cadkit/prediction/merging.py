@@ -17,7 +17,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from cadkit.errors import InputError
-from cadkit.prediction.folder import BOX, MARK_COLUMNS
+from cadkit.prediction.columns import BOX, MARK_COLUMNS
 from cadkit.prediction.frames import FileSaliency
 
 Floats = NDArray[np.float64]

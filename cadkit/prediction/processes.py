@@ -86,8 +86,7 @@ class Processes:
             InputError: it cannot be started.
         """
         started = time.monotonic()
-        outputs = folder / "stderr", folder / "stdout"
-        with outputs[0].open("wb") as errors, outputs[1].open("wb") as output:
+        with (folder / "stderr").open("w+b") as errors, (folder / "stdout").open("w+b") as output:
             with self._lock:
                 if self._stopped.is_set():
                     return None
@@ -102,9 +101,9 @@ class Processes:
                 self._running.discard(process)
                 _end([process])  # and children that outlived it
                 told.close()
-        if self._stopped.is_set():
-            return None
-        return Ended(status, time.monotonic() - started, *map(_tail, outputs))
+            if self._stopped.is_set():
+                return None
+            return Ended(status, time.monotonic() - started, _tail(errors), _tail(output))
 
     def stop(self) -> None:
         """End every program and its children; no further one starts."""
@@ -156,6 +155,8 @@ def _status(process: subprocess.Popen[bytes], told: IO[bytes], words: Sequence[s
     said = told.read().decode()
     if said.startswith("error "):
         raise _unstarted(words, int(said.removeprefix("error ")))
+    if SUPERVISOR and not said:  # the supervisor was killed; its own status is 0 where SIGCHLD is ignored
+        return process.returncode or -signal.SIGKILL
     return int(said or process.returncode)
 
 
@@ -183,12 +184,11 @@ def _signal(process: subprocess.Popen[bytes], number: int) -> None:
         os.killpg(process.pid, number)
 
 
-def _tail(path: Path) -> str:
-    with path.open("rb") as file:
-        file.seek(0, os.SEEK_END)
-        size = file.tell()
-        file.seek(max(0, size - _KEPT_BYTES))
-        text = file.read().decode("utf-8", "replace")
+def _tail(file: IO[bytes]) -> str:
+    """The end of a file that was opened before the program was: its name may lead elsewhere by now."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - _KEPT_BYTES))
+    text = file.read(_KEPT_BYTES).decode("utf-8", "replace")
     return text if size <= _KEPT_BYTES else f"[{size - _KEPT_BYTES} bytes before this are left out]\n{text}"
 
 
@@ -201,7 +201,10 @@ def _signal_name(number: int) -> str:
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """Within the block a SIGTERM ends this process as ctrl-C does, so that what it started is ended first."""
+    """Within the block a SIGTERM ends this process as ctrl-C does, so that what it started is ended first.
+
+    Where SIGCHLD is ignored, it is not within the block: the system would tell of no program how it ended.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -209,8 +212,11 @@ def terminable() -> Iterator[None]:
     def leave(number: int, _: FrameType | None) -> None:
         raise SystemExit(128 + number)
 
-    before = signal.signal(signal.SIGTERM, leave)
+    before = {signal.SIGTERM: signal.signal(signal.SIGTERM, leave)}
+    if signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN:
+        before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

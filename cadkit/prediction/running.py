@@ -6,7 +6,9 @@ journal becomes tables. The same command typed again goes on with the exams that
 
 from __future__ import annotations
 
+import contextlib
 import json
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,9 +21,11 @@ from cadkit.errors import CadkitError, Failure
 from cadkit.files import disk_full
 from cadkit.plugin import ExamPrediction, ImagePrediction, Marks, Model, Skipped
 from cadkit.plugin.contract import ModelInfo
-from cadkit.plugin.pooling import images_of, pool_exam
-from cadkit.prediction.folder import MARK_COLUMNS, ROI_COLUMNS, Predictions, saliency_path, write_saliency
-from cadkit.prediction.frames import marks_to_file, saliency_to_file
+from cadkit.plugin.pooling import check_kinds, images_of, pool_exam
+from cadkit.plugin.raised import place, told
+from cadkit.prediction.columns import MARK_COLUMNS, ROI_COLUMNS
+from cadkit.prediction.folder import Predictions, saliency_path, write_saliency
+from cadkit.prediction.frames import saliency_to_file
 from cadkit.prediction.journal import JOURNAL, Failed, left_of, rows_of
 from cadkit.prediction.writing import (
     Tables,
@@ -34,8 +38,9 @@ from cadkit.prediction.writing import (
 )
 from cadkit.progress import track
 
+CALLED = "_cadkit_called"  # attribute of a model that stands for something that a person calls otherwise
 _IDENTITY = (
-    "model", "version", "code", "run", "run_created", "settings", "labels", "scores", "pooling",
+    "model", "version", "code", "run", "run_created", "files", "settings", "labels", "scores", "pooling",
     "dataset_fingerprint", "store_fingerprint", "split", "seed", "saliency", "exams",
 )  # fmt: skip
 
@@ -142,21 +147,35 @@ def _answers(model: Model, exams: Sequence[Exam]) -> Iterator[ExamPrediction | S
 
     given = 0
     try:
-        for answer in model.predict(handed()):
+        for answer in _spoken_aside(model, handed()):
             if given == len(exams):
                 raise Failure(f"The model gave more answers than the {len(exams)} exams that it was asked about.")
-            if not isinstance(answer, ExamPrediction | Skipped):
-                raise Failure(f"Exam {exams[given].id}: the model answered {type(answer).__name__}, not a prediction.")
+            check_kinds(exams[given], answer)
             given += 1
             yield answer
     except CadkitError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
+        if isinstance(error, SystemExit) and not place(error, type(model)):
+            raise  # a signal, and not the model, ends the program
         where = f"exam {asked[given]}" if given < len(asked) else f"the exams after {given}"
-        name = type(model).__name__
-        raise Failure(f"The model {name} raised {type(error).__name__} on {where}: {error}") from error
+        called = getattr(model, CALLED, f"The model {type(model).__name__}")
+        raise Failure(f"{called} raised {told(error, type(model), f'on {where}')}") from error
     if given < len(exams):
         raise Failure(f"The model gave {given} answers for {len(exams)} exams; the first without is {exams[given].id}.")
+
+
+def _spoken_aside(model: Model, exams: Iterable[Exam]) -> Iterator[ExamPrediction | Skipped]:
+    """What a model answers; what it prints goes to standard error, for standard output belongs to the command."""
+    with contextlib.redirect_stdout(sys.stderr):
+        answers = iter(model.predict(exams))
+    while True:
+        with contextlib.redirect_stdout(sys.stderr):
+            try:
+                answer = next(answers)
+            except StopIteration:
+                return
+        yield answer
 
 
 def _checked_row(
@@ -192,6 +211,10 @@ def _journal_row(
     for image in exam.images:
         given = images_of(answer).get(image.id)
         if isinstance(given, ImagePrediction):
+            if given.crop_of not in (None, image.id):
+                raise Failure(
+                    f"Exam {exam.id}, image {image.id}: its places are in pixels of a crop of image {given.crop_of}."
+                )
             _places(image, given, info, row)
             if saliency and given.saliency is not None:
                 _write_map(image, given, info, folder)
@@ -219,7 +242,7 @@ def _places(image: Image, answer: ImagePrediction, info: ModelInfo, row: dict[st
             continue
         _check_marks(marks, info, f"Exam {image.exam.id}, image {image.id}: {name}")
         if answer.frame == "prepared":
-            marks = marks_to_file(marks, image.to_file)
+            marks = marks.moved(image.to_file)
         for index in range(len(marks)):
             box = [None] * 4 if marks.boxes is None else marks.boxes[index].tolist()
             place = [image.id, *marks.points[index].tolist(), *box]

@@ -12,7 +12,9 @@ from cadkit.files import read_toml
 from cadkit.plugin import Config, Model, Run
 from cadkit.plugin.code import code_of
 from cadkit.plugin.registry import installed, load
-from cadkit.prediction.folder import FILES, Predictions
+from cadkit.plugin.setting_files import with_files
+from cadkit.prediction.columns import FILES
+from cadkit.prediction.folder import Predictions
 from cadkit.prediction.running import predict_model
 from cadkit.prediction.table import TablePredictions, is_table
 from cadkit.prepare import open_dataset
@@ -90,8 +92,8 @@ def predict_with(
         retry_failed: ask again about exams that were answered `Failed`.
 
     Raises:
-        InputError: there is no such run or plugin, the plugin must be trained first, or the data do
-            not fit.
+        InputError: there is no such run or plugin, the plugin must be trained first, a file that a setting names is
+            not there, or the data do not fit.
     """
     if is_run(source):
         if preset is not None or settings:
@@ -122,7 +124,7 @@ def predict_with(
     )
 
 
-_KEPT = ("model", "distribution", "version", "code", "cadkit", "run", "run_created", "preset", "seed")
+_KEPT = ("model", "distribution", "version", "code", "cadkit", "run", "run_created", "preset", "seed", "files")
 
 
 def _from_run(folder: Path, device: str) -> tuple[Model, dict[str, Any], str]:
@@ -152,6 +154,7 @@ def _from_plugin(
             mend=f"Type `cadkit train {source}`, then give the run's folder.",
         )
     config: Config = model_class.Config.make(preset, settings, source="--set", plugin=source)
+    config, files = with_files(config)
     model = model_class(config)
     model.device = device
     name = "-".join(part for part in (source.rpartition(":")[2], preset) if part)
@@ -162,6 +165,7 @@ def _from_plugin(
         "code": code_of(source),
         "cadkit": cadkit.__version__,
         "preset": preset,
+        "files": files or None,
     }
     return model, record, name
 
@@ -186,10 +190,12 @@ def _refuse_unknown(source: str) -> None:
     Raises:
         InputError: says which of them it might have been.
     """
-    if Path(source).is_dir():
-        raise InputError("neither a run nor a prediction folder", file=source)
     known: Mapping[str, str] = {name: name.rpartition(":")[2] for name in installed()}
-    if ".py" not in source and source not in known and source not in known.values():
+    if source in known or source in known.values():
+        return  # also where a folder has that name, such as the one in which it is written
+    if Path(source).is_dir():
+        raise InputError("neither a run, a prediction folder nor the name of an installed plugin", file=source)
+    if ".py" not in source:
         raise InputError(
             "there is no such folder, file or plugin",
             value=source,

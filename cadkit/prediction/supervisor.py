@@ -4,7 +4,7 @@ It is started as a script, `supervisor.py STATUS_FD PARENT_PID GRACE_S PROGRAM..
 that a start costs little. As a child subreaper (prctl(2), PR_SET_CHILD_SUBREAPER) it becomes the parent of whatever
 loses its own, also of what took a session of its own (setsid(2)), which the signals of a process group do not reach. It
 is a process of its own as a notebook's interpreter should not inherit strangers. When cadkit is killed, it hears of it
-(PR_SET_PDEATHSIG) and ends the program too.
+(PR_SET_PDEATHSIG) and ends the program too. When it is killed itself, the program hears of that.
 """
 
 from __future__ import annotations
@@ -28,39 +28,83 @@ def supervise(words: list[str], status_fd: int, parent: int, grace: float) -> No
     Args:
         words: program and arguments.
         status_fd: takes the exit status (negative: the signal that ended it), or `error N`: errno of a failed start.
+            A program that was asked to end and answers 0 has not done its work: it counts as ended by SIGTERM.
         parent: process that started this one.
         grace: seconds between asking and killing.
     """
     os.set_inheritable(status_fd, False)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # where it is ignored, the system buries children, status and all
     signal.pthread_sigmask(signal.SIG_BLOCK, _HEARD)
-    _prctl()
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent:
         return
     try:
-        child = os.posix_spawnp(words[0], words, os.environ, setsid=True, setsigmask=(), setsigdef=_IGNORED_BY_PYTHON)
+        child = _start(words)
     except OSError as error:
-        os.write(status_fd, f"error {error.errno}".encode())
+        _tell(status_fd, f"error {error.errno}")
         return
     status = _until_ended(child)
     if status is None:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(child, signal.SIGTERM)
         status = _until_ended(child, time.monotonic() + grace)
+        status = -signal.SIGKILL if status is None else status or -signal.SIGTERM
+    _tell(status_fd, str(status))
     _kill_children()
-    if status is not None:
-        os.write(status_fd, str(status).encode())
 
 
-def _prctl() -> None:
-    """Adopt orphans, and hear of the parent's end; where there is no such call, do without."""
+def _tell(status_fd: int, text: str) -> None:
+    with suppress(BrokenPipeError):  # cadkit was killed
+        os.write(status_fd, text.encode())
+
+
+def _prctl(option: int, value: int) -> None:
+    """Where there is no such call, do without."""
     try:
         import ctypes
 
-        prctl = ctypes.CDLL(None).prctl
+        ctypes.CDLL(None).prctl(option, int(value), 0, 0, 0)
     except (ImportError, OSError, AttributeError):
         return
-    prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
+
+
+def _start(words: list[str]) -> int:
+    """Start the program in a session of its own.
+
+    It is asked to end where this process is gone (PR_SET_PDEATHSIG), which posix_spawn(3) cannot arrange.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+    ours = os.getpid()
+    read, write = os.pipe()  # closed where the program starts; else it tells why it did not
+    child = os.fork()
+    if not child:
+        try:
+            _become(words, ours)
+        except OSError as error:
+            os.write(write, str(error.errno).encode())
+        finally:
+            os._exit(127)
+    os.close(write)
+    with os.fdopen(read, "rb") as told:
+        failed = told.read()
+    if failed:
+        os.waitpid(child, 0)
+        raise OSError(int(failed), os.strerror(int(failed)))
+    return child
+
+
+def _become(words: list[str], supervisor: int) -> None:
+    """Be the program, with the signals that it expects."""
+    os.setsid()
+    for number in _IGNORED_BY_PYTHON:
+        signal.signal(number, signal.SIG_DFL)
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    if os.getppid() == supervisor:
+        os.execvp(words[0], words)
 
 
 def _until_ended(child: int, deadline: float | None = None) -> int | None:
@@ -79,13 +123,11 @@ def _until_ended(child: int, deadline: float | None = None) -> int | None:
 
 
 def _reap(child: int) -> int | None:
-    """Bury every child that has ended; the status of this one if it is among them."""
-    found = None
-    with suppress(ChildProcessError):
-        while (ended := os.waitpid(-1, os.WNOHANG))[0]:
-            if ended[0] == child:
-                found = os.waitstatus_to_exitcode(ended[1])
-    return found
+    """Bury children that have ended, until there is none or it is this one, whose status is answered."""
+    while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+        if ended[0] == child:
+            return os.waitstatus_to_exitcode(ended[1])
+    return None
 
 
 def _kill_children() -> None:
@@ -108,9 +150,13 @@ def _kill_children() -> None:
 
 
 def _children() -> list[int]:
+    """Their numbers; none where there is no /proc to read them from."""
     ours = str(os.getpid())
+    names: list[str] = []
+    with suppress(OSError):
+        names = os.listdir("/proc")
     found = []
-    for name in os.listdir("/proc"):
+    for name in names:
         if name.isdigit():
             with suppress(OSError), open(f"/proc/{name}/stat", "rb") as file:
                 if file.read().rpartition(b")")[2].split()[1].decode() == ours:

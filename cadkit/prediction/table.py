@@ -8,7 +8,8 @@ from pathlib import Path
 import polars as pl
 
 from cadkit.errors import InputError
-from cadkit.prediction.folder import FILES, ID_COLUMNS, LEVELS, Predictions, read_table
+from cadkit.prediction.columns import FILES, ID_COLUMNS, LEVELS
+from cadkit.prediction.folder import Predictions, read_table
 
 ENDINGS = (".csv", ".parquet")
 _HOW = "A score table has image_id, or exam_id and side, or exam_id, and a column for each label."

@@ -11,10 +11,9 @@ import polars as pl
 
 from cadkit.errors import InputError
 from cadkit.files import atomic, read_toml, refuse_file, write_toml
-from cadkit.prediction.folder import FILES, SKIPPED_COLUMNS
+from cadkit.prediction.columns import FILES, SKIPPED_COLUMNS
 from cadkit.prediction.journal import JOURNAL
 
-_CODE = frozenset({"code", "version"})
 _KEYS = {"image": ("image_id", "exam_id"), "breast": ("exam_id", "side"), "exam": ("exam_id",)}
 
 
@@ -31,14 +30,21 @@ class Tables:
 def differing(folder: Path, record: Mapping[str, Any], identity: Sequence[str]) -> list[str]:
     """Keys in which the prediction that a folder holds is another one; none where it holds none.
 
-    Other code is no other prediction where nothing was answered yet: the model was mended, perhaps.
+    Where nothing was answered yet there is none to hold: the model, its settings or the data were mended, perhaps.
     """
     path = folder / "prediction.toml"
     if not path.exists():
         return []
     old = read_toml(path)
-    differs = [key for key in identity if old.get(key) != record.get(key)]
-    return [] if _CODE.issuperset(differs) and _unanswered(folder, old) else differs
+    before, now = _without_paths(old), _without_paths(record)
+    differs = [key for key in identity if before.get(key) != now.get(key)]
+    return [] if _unanswered(folder, old) else differs
+
+
+def _without_paths(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A record without the settings of whose files it has the contents: where these lie plays no part."""
+    files, settings = record.get("files") or {}, record.get("settings") or {}
+    return {**record, "settings": {name: value for name, value in settings.items() if name not in files}}
 
 
 def begin(folder: Path, record: Mapping[str, Any], identity: Sequence[str]) -> bool:
@@ -64,7 +70,7 @@ def begin(folder: Path, record: Mapping[str, Any], identity: Sequence[str]) -> b
         if old.get("complete") and not old.get("failed"):
             (folder / JOURNAL).unlink(missing_ok=True)  # a kill may have come just before it was removed
         elif _unanswered(folder, old):
-            write_toml(path, {**record, "complete": False})  # by other code than it was begun with, perhaps
+            write_toml(path, {**record, "complete": False})  # with other settings than it was begun with, perhaps
         return bool(old.get("complete"))
     refuse_file(folder)
     if folder.exists() and any(not name.name.endswith(".part") for name in folder.iterdir()):

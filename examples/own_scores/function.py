@@ -20,6 +20,6 @@ if __name__ == "__main__":
     data = cadkit.open(sys.argv[1])
     predictions = cadkit.predict(texture, data)
     report = cadkit.evaluate({"texture": predictions}, data, bootstrap=500)
-    print(report.table())
+    print(report)
     print(report.methods())
     print(f"{report.folder}/report.html")

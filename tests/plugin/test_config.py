@@ -136,7 +136,7 @@ def test_set_reads_toml_or_else_text(setting: str, key: str, value: Any) -> None
 
 @pytest.mark.parametrize("setting", ["epochs", "=3", " =3"])
 def test_set_without_a_key_or_an_equals_sign_is_refused(setting: str) -> None:
-    with pytest.raises(InputError, match=r"--set takes key=value"):
+    with pytest.raises(InputError, match=r"^--set: takes key=value"):
         parse_settings([setting])
 
 

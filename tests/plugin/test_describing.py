@@ -45,7 +45,7 @@ def test_every_setting_is_told_its_own_first() -> None:
     rows = {row.name: row for row in settings_of(Own)}
     assert list(rows) == ["lr", "weights", "size", "mixed", "labels", "share", "kind", "plain", "more", "epochs"]
     assert {name: (row.kind, row.default) for name, row in rows.items()} == {
-        "weights": ("text", "must be given"),
+        "weights": ("file or folder", "must be given"),
         "size": ("list of 2: int", "[320, 208]"),
         "mixed": ("[int, text]", '[1, "a"]'),
         "labels": ("list: text, 1 or more", '["malignant"]'),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from cadkit.plugin import listing as module
-from cadkit.plugin.listing import Listed, listing
+from cadkit.plugin.listing import Listed, listing, listing_and_device
 from cadkit.plugin.registry import installed
 
 Only = Callable[..., None]
@@ -120,11 +122,52 @@ def test_it_says_where_it_is(only: Only) -> None:
     assert said == ["plugin good (0 of 2 are done)", "plugin trains (1 of 2 are done)"]
 
 
-def test_an_interrupt_ends_it(only: Only) -> None:
+def test_an_interrupt_ends_it_and_what_hangs_is_not_asked_again(
+    site: Path, good: str, only: Only, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started, log = tmp_path / "started", tmp_path / "log"
+    os.mkfifo(started)
+    (site / "fk_signal.py").write_text(
+        f"import threading\nwith open({str(log)!r}, 'a') as log:\n    log.write('asked ')\n"
+        f"open({str(started)!r}, 'w').close()\nthreading.Event().wait()\n{good}"
+    )
+    only("good", "signal")
+    monkeypatch.setattr(module, "_SECONDS_TO_IMPORT", 20)
+
+    def interrupt() -> None:
+        started.read_text()  # until the second plugin is being imported
+        os.kill(os.getpid(), signal.SIGINT)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    other = threading.Thread(target=interrupt, daemon=True)
+    other.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            listing()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    other.join(timeout=20)
+    assert log.read_text() == "asked "
+
+
+@pytest.mark.parametrize(
+    ("torch", "device"),
+    [
+        ("zeros = print\nclass cuda:\n    is_available = staticmethod(lambda: False)\n", "cpu"),
+        ("raise OSError('libcudnn.so.9 is missing')\n", "none: OSError: libcudnn.so.9 is missing"),
+        ("import os\nos._exit(3)\n", "none: its import ended the process (exit status 3)"),
+    ],
+)
+def test_the_device_is_asked_of_the_process_that_has_torch(
+    site: Path, good: str, only: Only, torch: str, device: str
+) -> None:
+    log = f"with open({str(site / 'log')!r}, 'a') as log:\n    log.write('torch\\n')\n"
+    (site / "torch.py").write_text(log + torch)
+    (site / "torchvision.py").write_text("class ops:\n    nms = staticmethod(lambda *_: None)\n")
+    (site / "fk_good.py").write_text(("import torch\n" if device == "cpu" else "") + good)
     only("good", "trains")
-
-    def interrupt(_: str) -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        listing(interrupt)
+    found, told = listing_and_device()
+    assert [(row.name, row.ok) for row in found] == [("good", True), ("trains", True)]
+    assert told == device
+    if device == "cpu":
+        assert (site / "log").read_text() == "torch\n"

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from cadkit import InputError
+from cadkit.plugin import registry
 from cadkit.plugin.registry import BrokenPlugin, installed, load, name_of
 
 
@@ -152,8 +153,9 @@ def test_a_class_in_a_file_needs_no_installation(tmp_path: Path, good: str) -> N
     path.write_text(f"{good}# changed\n")
     assert before.startswith("sha256:")
     assert load(f"{path}:Good")[1].version != before
-    with pytest.raises(InputError, match="Other"):
+    with pytest.raises(InputError, match=r"the file has no such class \(found: 'Other'\).* Good") as caught:
         load(f"{path}:Other")
+    assert "AttributeError" not in str(caught.value)
     with pytest.raises(InputError, match="no such file"):
         load(f"{tmp_path / 'absent.py'}:Good")
 
@@ -167,3 +169,43 @@ def test_a_file_may_import_what_lies_beside_it(tmp_path: Path, good: str) -> Non
     assert model.info.labels == ("malignant",)
     assert sys.path == before
     del sys.modules["beside_own"]
+
+
+@pytest.mark.parametrize(
+    ("text", "mend"),
+    [
+        ("", "It has no subclass of cadkit.Model"),
+        ("class One(cadkit.Model): ...\n", r"It has One: name it .*own[.]py:One[.]$"),
+        ("class One(cadkit.Model): ...\nclass Two(One): ...\nfrom cadkit import Model\n", "models are One, Two[.]$"),
+    ],
+)
+def test_of_a_file_without_the_class_the_classes_are_named(tmp_path: Path, text: str, mend: str) -> None:
+    path = tmp_path / "own.py"
+    path.write_text(f"import cadkit\n{text}")
+    with pytest.raises(InputError, match=mend):
+        load(f"{path}:Good")
+
+
+def test_a_file_that_lacks_a_module_wants_it_installed(tmp_path: Path) -> None:
+    path = tmp_path / "own.py"
+    path.write_text("import a_module_that_nobody_has.within\n")
+    with pytest.raises(BrokenPlugin) as caught:
+        load(f"{path}:Good")
+    assert caught.value.mend == "Install what brings the module a_module_that_nobody_has, or mend the file."
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("goood", "Did you mean good[?] See `cadkit plugins`"), ("gmik", "Did you mean gmic[?]")]
+)
+def test_a_name_that_is_almost_one_is_guessed_and_none_is_to_be_installed(site: Path, name: str, said: str) -> None:
+    with pytest.raises(InputError, match=said) as caught:
+        load(name)
+    assert "pip install" not in str(caught.value)
+
+
+def test_of_its_own_plugins_cadkit_says_how_they_are_installed(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folders = Path(__file__).parents[2] / "plugins"
+    assert sorted(registry.OWN) == sorted(path.parent.name for path in folders.glob("*/pyproject.toml"))
+    monkeypatch.setattr(registry, "installed", dict)
+    with pytest.raises(InputError, match="one of cadkit's own: `pip install cadkit-faster-rcnn`"):
+        load("faster_rcnn")

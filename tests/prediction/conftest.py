@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -24,6 +24,13 @@ def score():
     write("images.csv", "image_id,malignant,global.malignant,note",
           [f"{{r['image_id']}},{{os.path.getsize(exams / r['file']) / 1e6}},2,seen" for r in rows])
 """
+PLAIN = """
+import cadkit
+class Plain(cadkit.Model):
+    info = cadkit.ModelInfo(labels=("malignant",), scores="risk")
+    def predict_image(self, image):
+        return cadkit.ImagePrediction({"malignant": 0.25})
+"""
 
 
 @pytest.fixture
@@ -40,6 +47,12 @@ def rows():
         return found
 
     return read
+
+
+@pytest.fixture
+def made(tmp_path: Path, write: Callable[[Path, Mapping[str, str]], Path]) -> Callable[..., Predictions]:
+    """`made(name, files)`: a prediction folder."""
+    return lambda name, files: Predictions.open(write(tmp_path / "P" / name, files))
 
 
 @pytest.fixture
@@ -69,6 +82,50 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         table.writerows({**row, "split": "test"} for row in rows)
     prepare(folder, workers=1)
     return folder
+
+
+@pytest.fixture(scope="package")
+def twelve(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve small exams of a phantom, prepared; for reading only."""
+    from cadkit.prepare import prepare
+
+    folder = tmp_path_factory.mktemp("twelve") / "D"
+    make_phantom(folder, exams=12, size=(96, 72), workers=1, seed=2, quiet=True)
+    prepare(folder, workers=1)
+    return folder
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder that is the working folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def plain() -> str:
+    """Text of a module with a model `Plain` that scores every image 0.25."""
+    return PLAIN
+
+
+@pytest.fixture
+def install(here: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str, str], Path]]:
+    """`install(name, text)`: the plugin `name`, `Plain` of a module of this text, as pip leaves it, and its file."""
+    site, before = here / "site", set(sys.modules)
+
+    def make(name: str, text: str) -> Path:
+        info = site / f"fake_{name}-1.0.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: fake-{name}\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(f"[cadkit.plugins]\n{name} = fk_{name}:Plain\n")
+        module = site / f"fk_{name}.py"
+        module.write_text(text)
+        monkeypatch.syspath_prepend(str(site))
+        return module
+
+    yield make
+    for name in {name for name in sys.modules if name.startswith("fk_")} - before:
+        del sys.modules[name]
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,47 +17,26 @@ from cadkit.prediction.command import predict_command
 from cadkit.prediction.running import predict_model as predict
 from cadkit.prediction.sources import predict_with, predictions_of
 
-PLUGIN = """
-import cadkit
-class Plain(cadkit.Model):
-    info = cadkit.ModelInfo(labels=("malignant",), scores="risk")
-    def predict_image(self, image):
-        return cadkit.ImagePrediction({"malignant": 0.25})
-"""
+Install = Callable[[str, str], Path]
 
 
 @pytest.fixture
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Twelve prepared exams of a phantom."""
-    folder = tmp_path_factory.mktemp("edited") / "D"
-    cadkit.phantom.make_phantom(folder, exams=12, size=(96, 72), workers=1, seed=2, quiet=True)
-    cadkit.prepare.prepare(folder, workers=1)
-    return folder
+def data(twelve: Path) -> Path:
+    return twelve
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def edit(here: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+def edit(install: Install, plain: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """`edit(score)`: the installed plugin `edited` as it is after its code was changed to answer this score."""
-    info = here / "site" / "fake_edited-1.0.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: fake-edited\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[cadkit.plugins]\nedited = fk_edited:Plain\n")
-    monkeypatch.syspath_prepend(str(here / "site"))
+    module = install("edited", plain)
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
 
     def change(score: str) -> None:
-        (here / "site" / "fk_edited.py").write_text(PLUGIN.replace("0.25", score))
-        sys.modules.pop("fk_edited", None)
+        module.write_text(plain.replace("0.25", score))
+        sys.modules.pop(module.stem, None)
         importlib.invalidate_caches()
 
-    yield change
-    sys.modules.pop("fk_edited", None)
+    return change
 
 
 def test_an_edited_installed_plugin_is_not_taken_for_the_old_one(
@@ -116,14 +95,15 @@ def test_what_was_begun_and_answered_nothing_is_begun_anew(make_dataset: Callabl
     with pytest.raises(cadkit.Failure, match="no weights"):
         predict(model, data, "P", record={"model": "mended", "code": "old"}, quiet=True)
     model.broken = False
-    made = predict(model, data, "P", record={"model": "mended", "code": "new"}, quiet=True)
-    assert made.record["code"] == "new"
+    settings = {"model": "mended", "code": "new", "settings": {"level": 3}}  # whatever was mended
+    made = predict(model, data, "P", record=settings, quiet=True)
+    assert (made.record["code"], made.record["settings"]) == ("new", {"level": 3})
     with pytest.raises(InputError, match="differs in code"):
-        predict(model, data, "P", record={"model": "mended", "code": "old"}, quiet=True)
+        predict(model, data, "P", record={**settings, "code": "old"}, quiet=True)
 
 
 def test_a_run_whose_settings_changed_is_predicted_beside(
-    make_dataset: Callable[..., Dataset], here: Path, monkeypatch: pytest.MonkeyPatch
+    make_dataset: Callable[..., Dataset], here: Path, plain: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from cadkit.plugin import Run
     from cadkit.prediction import sources
@@ -133,7 +113,7 @@ def test_a_run_whose_settings_changed_is_predicted_beside(
     monkeypatch.setattr(running, "_open", lambda folder: data)
     monkeypatch.setattr(sources, "open_dataset", lambda folder: data)
     Path("plain.py").write_text(
-        PLUGIN
+        plain
         + "    class Config(cadkit.Config):\n        draws: int = 1\n"
         + "    def train(self, data, run):\n        (run.weights / 'w').write_text('')\n"
         + "    def load(self, run): ...\n"
@@ -167,4 +147,6 @@ def test_froc_is_proposed_where_there_is_something_for_it(
     if maps:
         (here / "P" / "saliency").mkdir()
     _told(Predictions(here / "P", {"localizes": localizes, "exams": 3}))
-    assert ("--froc" in capsys.readouterr().out) == froc
+    said = capsys.readouterr().out
+    assert ("--froc" in said) == froc
+    assert ("--saliency --out" in said) == (localizes == "saliency" and not maps)

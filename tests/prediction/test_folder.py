@@ -10,8 +10,9 @@ import polars as pl
 import pytest
 
 from cadkit import InputError, Predictions
+from cadkit.files import safe_name
 from cadkit.prediction import FileSaliency
-from cadkit.prediction.folder import safe_name, saliency_path, write_saliency
+from cadkit.prediction.folder import saliency_path, write_saliency
 
 Write = Callable[[Path, dict[str, str]], Path]
 IMAGES = "image_id,malignant,world.malignant\n007,0.5,0.25\na/b,1e-3,\n"
@@ -72,7 +73,7 @@ def test_a_breast_is_an_exam_and_a_side(tmp_path: Path, write: Write) -> None:
     made = Predictions.open(write(tmp_path / "P", {"breasts.csv": "exam_id,side,malignant\n1,L,0\n1,R,1\n"}))
     assert made.scores("breast").rows() == [("1", "L", 0.0), ("1", "R", 1.0)]
     twice = Predictions.open(write(tmp_path / "Q", {"breasts.csv": "exam_id,side,malignant\n1,L,0\n1,L,1\n"}))
-    with pytest.raises(InputError, match=r"stands twice.*'1', 'L'"):
+    with pytest.raises(InputError, match=r"stands twice.*'1/L'"):
         twice.scores("breast")
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from cadkit.data import Affine
 from cadkit.plugin import Marks, Saliency
-from cadkit.prediction.frames import marks_to_file, saliency_to_file
+from cadkit.prediction.frames import saliency_to_file
 
 # A picture of 4 rows and 6 columns: cut at column 30 and row 5 of the file; mirrored, its column 0 at 40 of the file;
 # turned upside down, its row 0 at 9; and both.
@@ -27,11 +27,11 @@ MAP = np.array([[[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]], [[0.7, 0.7, 0.8], [0.9, 0.0,
     ],
 )
 def test_marks(to_file: Affine, points: list[list[float]], boxes: list[list[float]]) -> None:
-    made = marks_to_file(Marks([0.9, 0.4], boxes=[[0, 1, 2, 3], [4, 0, 6, 2]], labels=[1, 0]), to_file)
+    made = Marks([0.9, 0.4], boxes=[[0, 1, 2, 3], [4, 0, 6, 2]], labels=[1, 0]).moved(to_file)
     assert made.points.tolist() == points
     assert made.boxes.tolist() == boxes
     assert (made.scores.tolist(), made.labels.tolist()) == ([0.9, 0.4], [1, 0])
-    assert marks_to_file(Marks([0.9], [[1.0, 2.0]]), to_file).boxes is None
+    assert Marks([0.9], [[1.0, 2.0]]).moved(to_file).boxes is None
 
 
 @pytest.mark.parametrize(

@@ -20,19 +20,9 @@ from cadkit.data import Dataset
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "own_scores"
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Twelve prepared exams of a phantom."""
-    folder = tmp_path_factory.mktemp("own") / "D"
-    cadkit.phantom.make_phantom(folder, exams=12, size=(96, 72), workers=1, seed=2, quiet=True)
-    cadkit.prepare.prepare(folder, workers=1)
-    return folder
-
-
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+def data(twelve: Path) -> Path:
+    return twelve
 
 
 def test_a_function_is_predicted_and_evaluated(data: Path, here: Path) -> None:

@@ -368,6 +368,15 @@ def test_places_that_make_no_sense_are_the_models_defect(
         run(model, make_dataset(), tmp_path / "P", saliency=True)
 
 
+def test_places_in_a_crop_of_another_image_are_the_models_defect(make_dataset: MakeDataset, tmp_path: Path) -> None:
+    def answer(image: Image) -> ImagePrediction:
+        first = image.exam.images[0].whole()
+        return ImagePrediction({"malignant": 0.5}, marks=Marks([1.0], points=[(1, 1)]), frame=first)
+
+    with pytest.raises(Failure, match=r"Exam e1, image e1-L-MLO: its places are .* a crop of image e1-L-CC"):
+        run(answering(answer), make_dataset(), tmp_path / "P")
+
+
 def test_further_scores_that_only_some_images_have(
     make_dataset: MakeDataset, tmp_path: Path, rows: Callable[..., Any]
 ) -> None:

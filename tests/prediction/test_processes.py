@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,84 @@ def test_a_program_that_is_asked_may_tidy_up(tmp_path: Path) -> None:
     ended = Processes().run(["sh", "-c", "trap 'echo tidy; exit 0' TERM; while true; do sleep 0.1; done"], tmp_path, 2)
     assert ended is not None
     assert (ended.status, ended.output) == (None, "tidy\n")
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [("trap 'exit 0' TERM", -signal.SIGTERM), ("trap 'exit 3' TERM", 3), ("trap '' TERM", -signal.SIGKILL)],
+)
+def test_a_program_whose_supervisor_is_asked_to_end_has_not_done_its_work(
+    asked: str, status: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "_GRACE_S", 0.5)
+    text = f"{asked}; kill -TERM $PPID; while true; do sleep 0.1; done"
+    ended = Processes().run(["sh", "-c", text], tmp_path, 60)
+    assert ended is not None
+    assert ended.status == status
+
+
+def test_a_program_is_asked_to_end_when_its_supervisor_is_killed(tmp_path: Path) -> None:
+    note = tmp_path / "note"
+    ended = Processes().run(["sh", "-c", f"echo $$ > {note}; kill -KILL $PPID; exec sleep 600"], tmp_path, 60)
+    assert ended is not None
+    assert ended.status == -signal.SIGKILL
+    assert gone(int(note.read_text()), within=60)
+
+
+@pytest.fixture
+def children_ignored() -> Iterator[None]:
+    """As in a process whose parent ignored SIGCHLD."""
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    yield
+    signal.signal(signal.SIGCHLD, before)
+
+
+@pytest.mark.usefixtures("children_ignored")
+@pytest.mark.parametrize("supervised", [True, False])
+def test_how_a_program_ended_is_known_where_children_are_ignored(
+    supervised: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not supervised:
+        monkeypatch.setattr(processes, "SUPERVISOR", ())
+    assert run_program(["sh", "-c", "exit 3"], 60).status == 3
+    assert signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN
+
+
+@pytest.mark.usefixtures("children_ignored")
+@pytest.mark.parametrize(("text", "status"), [("exit 3", 3), ("kill -KILL $PPID", -signal.SIGKILL)])
+def test_a_supervisor_knows_where_children_are_ignored(text: str, status: int, tmp_path: Path) -> None:
+    ended = Processes().run(["sh", "-c", text], tmp_path, 20)  # as from a thread, which may not change signals
+    assert ended is not None
+    assert ended.status == status
+
+
+def test_a_program_is_supervised_without_proc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = tmp_path / "no_proc.py"
+    script.write_text(
+        "import os, runpy\n"
+        "def listdir(path):\n    raise FileNotFoundError(path)\n"
+        f"os.listdir = listdir\nrunpy.run_path({processes.SUPERVISOR[-1]!r}, run_name='__main__')\n"
+    )
+    monkeypatch.setattr(processes, "SUPERVISOR", (*processes.SUPERVISOR[:-1], str(script)))
+    ended = Processes().run(["sh", "-c", "echo done"], tmp_path, 60)
+    assert ended is not None
+    assert (ended.status, ended.output, ended.errors) == (0, "done\n", "")
+
+
+@pytest.mark.parametrize("put", ["mkfifo {}", "ln -s secret {}", "rm -f {}", "mkdir {}"])
+def test_what_a_program_puts_in_place_of_its_outputs_is_not_read(put: str, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("secret\n")
+    text = "; ".join(f"echo {name}; rm {name}; {put.format(name)}" for name in ("stdout", "stderr"))
+    ended = Processes().run(["sh", "-c", f"cd {tmp_path}; {text}; echo err >&2"], tmp_path, 60)
+    assert ended is not None
+    assert (ended.status, ended.output, ended.errors) == (0, "stdout\nstderr\n", "err\n")
+
+
+def test_of_much_output_the_end_is_kept(tmp_path: Path) -> None:
+    text = "import sys; sys.stdout.write('x' * 100 + 'y' * (64 * 1024 - 1) + 'z')"
+    ended = Processes().run([sys.executable, "-c", text], tmp_path, 60)
+    assert ended is not None
+    assert ended.output == "[100 bytes before this are left out]\n" + "y" * (64 * 1024 - 1) + "z"
 
 
 @pytest.mark.parametrize("supervised", [True, False])

@@ -139,7 +139,8 @@ def test_a_programs_failed_exams_are_asked_again_at_the_command_line(
     words = ["predict", "--command", program(body), "--data", str(data), "--out", str(tmp_path / "P")]
     first = typer.testing.CliRunner().invoke(app, words).output
     assert "5 exams (2 skipped:" in first
-    assert "A program failed on 1 of them. To ask about these again, add --retry-failed" in first
+    assert "A program failed on 1 of them. For passing faults, add --retry-failed" in first
+    assert "with a changed program, give --out." in first
     second = typer.testing.CliRunner().invoke(app, words).output
     assert "is complete: nothing was done" in second
     assert "add --retry-failed" in second
@@ -152,3 +153,38 @@ def test_a_programs_failed_exams_are_asked_again_at_the_command_line(
     made = predict_command(words[2], data, out=tmp_path / "P", retry_failed=True, quiet=True)
     assert made.was_complete
     assert made.scores("exam")["exam_id"].to_list() == [exams[n] for n in (0, 1, 3, 4)]
+
+
+def test_exams_that_a_program_says_nothing_of_are_asked_about_alone_and_again_and_what_it_skips_is_not(
+    data: Path, program: Callable[[str], str], tmp_path: Path
+) -> None:
+    exams = [exam.id for exam in cadkit.open(data).exams]
+    asked = tmp_path / "asked"
+    silent, torn = exams[1:3], exams[3]
+    command = program(
+        f"here = sorted({{r['exam_id'] for r in rows}})\n"
+        f"open({str(asked)!r}, 'a').write(' '.join(here) + '\\n')\n"
+        f"rows = [r for r in rows if r['exam_id'] not in {silent}]\n"
+        f"write('skipped.csv', 'level,id,reason', ['exam,{torn},torn'] if {torn!r} in here else [])\n"
+        f"rows = [r for r in rows if r['exam_id'] != {torn!r}]\nscore()\n"
+    )
+    made = predict_command(command, data, out=tmp_path / "P", batch=5, quiet=True)
+    assert dict(made.skipped().filter(made.skipped()["level"] == "exam").select("id", "reason").iter_rows()) == {
+        **dict.fromkeys(silent, "the program gave no prediction of it"), torn: "torn"
+    }  # fmt: skip
+    assert made.record["failed"] == 2
+    assert asked.read_text().splitlines() == [" ".join(sorted(exams)), *silent]
+    assert "the program gave no prediction of it" in (tmp_path / "P" / "logs" / f"{silent[0]}.log").read_text()
+    assert "no prediction" not in (tmp_path / "P" / "logs" / f"{exams[0]}.log").read_text()
+    predict_command(command, data, out=tmp_path / "P", batch=1, retry_failed=True, quiet=True)
+    assert asked.read_text().splitlines()[3:] == silent
+
+
+def test_images_without_a_score_in_an_answered_exam_are_counted(
+    data: Path, program: Callable[[str], str], tmp_path: Path
+) -> None:
+    exam = cadkit.open(data).exams[0]
+    left = [image.id for image in exam.images][1:]
+    command = program(f"rows = [r for r in rows if r['image_id'] not in {left}]\nscore()\n")
+    (note,) = predict_command(command, data, out=tmp_path / "P", quiet=True).notes
+    assert f"no score of {len(left)} images in exams that it answered; the first is {left[0]}" in note

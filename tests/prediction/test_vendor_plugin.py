@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -32,6 +33,17 @@ def test_an_image_is_exported_under_pseudonyms_or_as_prepared(data: Path, tmp_pa
     picture = export_image(image, tmp_path, format="png16")
     assert picture == tmp_path / f"{image.id}.png"
     assert np.array_equal(np.asarray(Picture.open(picture)), image.raw())
+
+
+def test_an_id_that_is_a_path_leads_nowhere_else(data: Path, tmp_path: Path) -> None:
+    image = cadkit.open(data).images[0]
+    image.id, prepared = "a/../../x", image.shape
+    source = SimpleNamespace(read=lambda name, box: np.zeros(prepared, "u2"), shape=lambda name: prepared)
+    image.exam._data = SimpleNamespace(pixel_source=source)
+    path = image.export(tmp_path / "out")
+    assert path == export_image(image, tmp_path / "out", "png16")
+    assert path.parent == tmp_path / "out"
+    assert [*tmp_path.rglob("*.png")] == [path]
 
 
 def test_an_image_without_a_file_is_said(make_dataset: Callable[..., Dataset], tmp_path: Path) -> None:
@@ -120,8 +132,9 @@ def test_an_original_that_is_damaged_is_that_exams_reason(data: Path, tmp_path: 
     assert f"image {image.id}: no DICOM picture" in row[2]
 
 
-def test_the_example_keeps_the_contract() -> None:
-    settings = {"program": str(EXAMPLES / "vendor"), "format": "png16"}  # the checks' exams have no files
-    only = ("predict-each-once", "predict-places", "predict-order", "predict-missing-view", "predict-frame")
+@pytest.mark.parametrize("format", ["dicom", "png16"])
+def test_the_example_keeps_the_contract(format: str) -> None:
+    settings = {"program": str(EXAMPLES / "vendor"), "format": format}
+    only = ("predict-each-once", "predict-places", "predict-missing-view", "predict-unprepared", "predict-frame")
     report = check_plugin(PLUGIN, config=settings, only=only)
     assert report.ok, str(report)
