@@ -15,7 +15,7 @@ from cadkit.errors import InputError
 from cadkit.evaluation.population import EVERYONE, PAIR, Population, share_of_malignant
 from cadkit.evaluation.schema import Cohort, CohortStep, LeftOut
 from cadkit.prediction import Predictions
-from cadkit.prediction.folder import FILES
+from cadkit.prediction.columns import FILES
 from cadkit.prediction.levels import LOWER, Unit, answered_exams, incomplete, pooled, rows_by_id
 
 

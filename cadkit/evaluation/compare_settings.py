@@ -13,10 +13,10 @@ from cadkit.evaluation.partial_areas import OPTION, partial_areas
 from cadkit.evaluation.primary import primary_of
 from cadkit.evaluation.repeats import refuse_repeats
 from cadkit.evaluation.score_results import METRICS, REWEIGHED
-from cadkit.evaluation.settings import AucInterval, check_numbers
+from cadkit.evaluation.settings import AucInterval, check_counts, check_numbers
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CompareSettings:
     """What is compared, and how.
 
@@ -99,6 +99,7 @@ class CompareSettings:
             for value in values:
                 if not 0 < value <= 1:
                     raise InputError("takes shares above 0 and up to 1", row=option, value=value)
+        check_counts({"--bootstrap": (self.bootstrap, 0), "--permutations": (self.permutations, 0)})
         check_numbers(self.ci, self.margin, self.prevalence, self.auc_interval)
         if self.interval not in ("percentile", "bca"):
             raise InputError("is percentile or bca", row="--interval", value=self.interval)

@@ -18,7 +18,14 @@ from cadkit.errors import InputError
 from cadkit.evaluation.clusters import few_clusters
 from cadkit.evaluation.compare_settings import CompareSettings
 from cadkit.evaluation.curves import histogram, probability_curves, score_curves, unit_scores
-from cadkit.evaluation.doubts import constant_scores, few_classes, unknown_truth
+from cadkit.evaluation.doubts import (
+    constant_scores,
+    counted,
+    disagreeing,
+    few_classes,
+    too_many_undefined,
+    unknown_truth,
+)
 from cadkit.evaluation.inputs import claim
 from cadkit.evaluation.primary import primary_of
 from cadkit.evaluation.schema import (
@@ -86,7 +93,7 @@ class _Work:
         self.results.append(cast(ResultRow, row))
 
 
-def compare_columns(path: str | Path, folder: str | Path, settings: CompareSettings, command: str = "") -> Report:
+def compare_columns(path: str | Path, folder: str | Path, settings: CompareSettings, *, command: str = "") -> Report:
     """Compare score columns of a CSV and write `folder/report.json`.
 
     Every model has its metrics with intervals, every pair of models its paired tests, in the whole table and in
@@ -125,6 +132,10 @@ def compare_columns(path: str | Path, folder: str | Path, settings: CompareSetti
     whole = Rows(WHOLE, table.truth, table.cluster, np.ones(len(table.truth), dtype=np.bool_))
     for rows in [whole, *(_subset(whole, name, members) for name, members in table.subgroups.items())]:
         _judge(work, rows)
+    if text := too_many_undefined(work.results, settings.bootstrap, settings.stratify):
+        work.warnings["undefined-replicates"] = text
+    if text := disagreeing(work.comparisons, settings.bootstrap, settings.ci):
+        work.warnings["few-replicates"] = text
     _draw(work)
     # All that can go wrong in the inputs has: only now is an earlier report touched.
     (folder / "report.json").unlink(missing_ok=True)
@@ -222,10 +233,10 @@ def _warn(work: _Work) -> None:
     table, settings = work.table, work.settings
     if table.unknown:
         first = table.place(table.unknown[0])
-        work.warnings["unknown-truth"] = unknown_truth("row(s)", len(table.unknown), first, settings.truth)
+        work.warnings["unknown-truth"] = unknown_truth("row", len(table.unknown), first, settings.truth)
     if table.repeated:
         work.warnings["repeated-rows"] = (
-            f"{len(table.repeated):,} row(s) repeat an earlier one in every column, the first is "
+            f"An earlier row is repeated in every column by {counted(len(table.repeated), 'row')}, the first is "
             f"{table.place(table.repeated[0])}; a case that stands twice counts twice."
         )
     if few := few_classes(table.truth):

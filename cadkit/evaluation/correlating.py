@@ -10,6 +10,7 @@ from cadkit import metrics
 from cadkit.data.tables import SIDES
 from cadkit.errors import InputError
 from cadkit.evaluation.cohort import Scored, level_scores
+from cadkit.evaluation.doubts import counted
 from cadkit.evaluation.population import EVERYONE
 from cadkit.evaluation.schema import CorrelationRow
 from cadkit.evaluation.work import Work, finite
@@ -61,5 +62,7 @@ def _row(work: Work, model: Scored) -> CorrelationRow:
     }
     if np.isnan(found["pearson"]).any():
         few = len(rows) < 2
-        row["reason"] = f"{len(rows)} exam(s) with both breasts scored" if few else "a score that does not vary"
+        row["reason"] = (
+            f"{counted(len(rows), 'exam')} with both breasts scored" if few else "a score that does not vary"
+        )
     return row

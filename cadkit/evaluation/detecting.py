@@ -1,15 +1,14 @@
-"""The FROC and the localization of every model against the findings of the cohort."""
+"""The FROC of every model against the findings of the cohort."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from cadkit import metrics
-from cadkit.evaluation.cohort import Scored
+from cadkit.evaluation.doubts import counted
 from cadkit.evaluation.localizing import (
     CHANCE,
     Annotated,
@@ -18,7 +17,6 @@ from cadkit.evaluation.localizing import (
     answered_images,
     case_ratings,
     froc_sample,
-    localization_cells,
     localizes,
     marks_of,
     random_marks,
@@ -45,7 +43,7 @@ def detect(work: Work, label: str) -> dict[str, tuple[Annotated, metrics.Matches
     truth = annotate(work.chosen, label, rule, answered)
     for reason, count in truth.excluded.items():
         work.warnings[f"froc-excluded-{label}-{reason.split()[-1]}"] = (
-            f"FROC, {label}: {count} image(s) left out: {reason}."
+            f"FROC, {label}: {counted(count, 'image')} left out: {reason}."
         )
     found: list[tuple[str, list[metrics.Result]]] = []
     own: list[int] = []
@@ -128,25 +126,3 @@ def _chance(
     thrown = random_marks(marks, truth.images, work.settings.seed)
     sample, matches = froc_sample(thrown, truth, rule)
     return sample, _areas(work, thrown, truth, sample, matches)
-
-
-def localize(work: Work, label: str) -> None:
-    """Dice and pixel average precision of every model's maps, into `work`."""
-    for model in [model for model in work.models if model.predictions.has_saliency] or work.models:
-        _localize(work, model, label)
-
-
-def _localize(work: Work, model: Scored, label: str) -> None:
-    images, cells = localization_cells(model, work.chosen, label)
-    clusters = np.array([work.chosen.cluster_of(image) for image in images], dtype=str)
-    columns: tuple[tuple[str, Any], ...] = (
-        ("dice_soft", metrics.dice_soft),
-        ("dice_best", metrics.dice_best),
-        ("pxap", metrics.pxap),
-    )
-    for name, function in columns:
-        values = [function(cell) for cell in cells]
-        found = metrics.image_mean(name, values, cluster=clusters, bootstrap=work.replicates if images else None)
-        work.add(model.name, label, "image", found)
-    pooled = metrics.pxap_pooled(cells, cluster=clusters, bootstrap=work.replicates if images else None)
-    work.add(model.name, label, "image", pooled)

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from cadkit.evaluation.schema import ComparisonRow, ResultRow
 from cadkit.evaluation.subgroups import FEW
+from cadkit.metrics.intervals import MAX_DROPPED
+
+_ENOUGH = 1000  # replicates
 
 
-def unknown_truth(rows: str, count: int, first: str, column: str) -> str:
+def counted(count: int, word: str) -> str:
+    """`1 row`, `2 rows`."""
+    return f"{count:,} {word if count == 1 else word + 's'}"
+
+
+def unknown_truth(row: str, count: int, first: str, column: str) -> str:
     """That rows (or units) of unknown truth were left out."""
-    return f"{count:,} {rows} of unknown {column} were left out, the first is {first}."
+    were = "was left out: it" if count == 1 else "were left out, the first"
+    return f"{counted(count, row)} of unknown {column} {were} is {first}."
 
 
 def few_classes(truth: NDArray[Any]) -> str:
@@ -25,6 +35,37 @@ def few_classes(truth: NDArray[Any]) -> str:
     return (
         f"Only {positives} positives and {negatives} negatives; intervals from so few are rough and tend to be too "
         "narrow."
+    )
+
+
+def too_many_undefined(rows: Sequence[ResultRow], replicates: int, stratified: bool) -> str:
+    """What helps where replicates were undefined too often for an interval; empty where none was."""
+    lost = [row for row in rows if row["value"] is not None and (row["dropped"] or 0) > MAX_DROPPED * replicates]
+    if not lost:
+        return ""
+    mend = "" if stratified else "--stratify draws positives and negatives apart; "
+    return (
+        f"{len(lost)} of {len(rows)} numbers have no interval, as they are undefined in more than a fifth of the "
+        f"replicates, mostly those that drew no positive. {mend}more cases help, more replicates alone do not."
+    )
+
+
+def disagreeing(comparisons: Sequence[ComparisonRow], replicates: int, ci: float) -> str:
+    """That a P and an interval of few replicates say different things of a difference; empty where none do."""
+    if replicates >= _ENOUGH:
+        return ""
+    apart = [
+        row
+        for row in comparisons
+        if row["p"] is not None and row["low"] is not None and row["high"] is not None
+        and str(row["method"]).startswith("bootstrap")
+        and (row["p"] < 1 - ci) == (row["low"] <= 0 <= row["high"])
+    ]  # fmt: skip
+    if not apart:
+        return ""
+    return (
+        f"P and the interval disagree about {counted(len(apart), 'difference')}, as they may with {replicates:,} "
+        f"replicates: both are rough. Take --bootstrap {_ENOUGH} or more."
     )
 
 

@@ -16,8 +16,7 @@ from cadkit.data import Box, Circle, Finding, Image, Mask, Polygon
 from cadkit.evaluation.cohort import Chosen, Rows, Scored, level_scores
 from cadkit.evaluation.localizing import Annotated, FrocRule, file_shape, marks_of
 from cadkit.evaluation.schema import Case, CaseFinding, CaseMark, CasePicture
-from cadkit.files import atomic
-from cadkit.prediction.folder import safe_name
+from cadkit.files import atomic, safe_name
 
 HEIGHT = 640  # of a picture at most, in pixels: 300 cases stay under 25 MiB
 _MARKS_SHOWN = 20

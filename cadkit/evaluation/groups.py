@@ -16,9 +16,10 @@ from cadkit import metrics
 from cadkit.data import Dataset
 from cadkit.errors import InputError
 from cadkit.evaluation.cohort import Chosen, Scored
-from cadkit.evaluation.detecting import detect, localize
+from cadkit.evaluation.detecting import detect
 from cadkit.evaluation.localizing import localizes
 from cadkit.evaluation.locking import Locked, lock
+from cadkit.evaluation.overlapping import localize, shows_regions
 from cadkit.evaluation.population import Population
 from cadkit.evaluation.score_results import Judged, over_runs
 from cadkit.evaluation.scoring import score_label
@@ -95,7 +96,7 @@ def judge_group(work: Work, group: Grouped) -> None:
             score_label(runs, label, level)
         if settings.froc and any(localizes(run) for run in group.members):
             detect(runs, label)
-        if settings.localization and any(run.predictions.has_saliency for run in group.members):
+        if settings.localization and any(r.predictions.has_saliency or shows_regions(r) for r in group.members):
             localize(runs, label)
         if settings.views and models_with_views(runs, label):
             compare_views(runs, label)

@@ -1,4 +1,4 @@
-"""FROC and localization: marks and maps of a model against the findings of a dataset."""
+"""FROC: marks and maps of a model against the findings of a dataset."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Unannotated = Literal["exclude", "miss", "negative"]
 CHANCE = "random marks"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FrocRule:
     """How marks are matched and counted (docs/statistics.md, FROC). Each field is printed in the report.
 
@@ -195,14 +195,14 @@ def marks_of(
         raise InputError(
             f"{model.name} gives neither marks nor saliency maps, so there is no FROC",
             file=predictions.folder,
-            mend="Predict with --saliency, or write marks.csv.",
+            mend="Leave out --froc; or predict with --saliency, or write marks.csv.",
         )
     columns: list[tuple[int, float, float, float]] = []
     channels = [predictions.labels.index(part) for part in parts or (label,)]
     for number, image in enumerate(images):
         saliency = predictions.saliency(image.id)
         if saliency is not None:
-            columns += [(number, x, y, v) for x, y, v in _peaks(saliency, channels, rule, image.spacing_mm)]
+            columns += [(number, x, y, v) for x, y, v in _peaks(saliency, channels, rule, image)]
     array = np.array(columns, dtype=np.float64).reshape(-1, 4)
     return metrics.Marks(array[:, 0].astype(np.int64), array[:, 1], array[:, 2], array[:, 3])
 
@@ -220,8 +220,12 @@ def cell_edges(saliency: FileSaliency) -> tuple[NDArray[np.float64], NDArray[np.
 
 
 def _peaks(
-    saliency: FileSaliency, channels: Sequence[int], rule: FrocRule, spacing: float | None
+    saliency: FileSaliency, channels: Sequence[int], rule: FrocRule, image: Image
 ) -> list[tuple[float, float, float]]:
+    """Peaks of a map in the image's file; beside the picture, in the padding of a network's crop, is no mark."""
+    spacing = image.spacing_mm
+    known = image.prepared or None not in (image.columns.get("rows"), image.columns.get("columns"))
+    rows, columns = file_shape(image) if known else (math.inf, math.inf)
     found = metrics.peaks(
         saliency.values[channels].max(axis=0),
         floor=rule.floor,
@@ -229,7 +233,8 @@ def _peaks(
         radius=rule.nms_mm,
         spacing=(spacing or 1.0, spacing or 1.0),
     )
-    return list(zip(found.x.tolist(), found.y.tolist(), found.value.tolist(), strict=True))
+    places = zip(found.x.tolist(), found.y.tolist(), found.value.tolist(), strict=True)
+    return [(x, y, value) for x, y, value in places if 0 <= x <= columns and 0 <= y <= rows]
 
 
 def random_marks(marks: metrics.Marks, images: Sequence[Image], seed: int) -> metrics.Marks:
@@ -316,40 +321,6 @@ def case_ratings(
     return metrics.CaseRatings(
         false, sample.best, cases, cluster=np.array([cluster[exam] for exam in exams], dtype=str)
     )
-
-
-def localization_cells(model: Scored, chosen: Chosen, label: str) -> tuple[list[Image], list[metrics.Cells]]:
-    """The cells of the maps of every image with a finding of the label drawn in it.
-
-    Raises:
-        InputError: the model has no maps.
-    """
-    predictions = model.predictions
-    if not predictions.has_saliency:
-        raise InputError(
-            f"{model.name} gives no saliency maps", file=predictions.folder, mend="Predict with --saliency."
-        )
-    parts = chosen.parts(label)
-    channels = [predictions.labels.index(part) for part in parts]
-    images, cells = [], []
-    for image in chosen.images:
-        regions = [f.region for f in chosen.data.findings_of(image.id) if f.label in parts]
-        regions = [region for region in regions if not isinstance(region, Point)]
-        saliency = predictions.saliency(image.id) if regions else None
-        if saliency is None:
-            continue
-        shape = file_shape(image)
-        mask = np.zeros(shape, dtype=bool)
-        for region in regions:
-            mask |= region.raster(shape)
-        counts = metrics.cell_counts(mask, saliency.window, saliency.values.shape[1:], edges=_given_edges(saliency))
-        images.append(image)
-        cells.append(counts.cells(saliency.values[channels].max(axis=0)))
-    return images, cells
-
-
-def _given_edges(saliency: FileSaliency) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-    return None if saliency.edges is None else (saliency.edges[1], saliency.edges[0])
 
 
 def file_shape(image: Image) -> tuple[int, int]:

@@ -1,7 +1,8 @@
-"""Warnings of what was lost on the way: exams that a model left out, and units pooled from less than there is."""
+"""Warnings of what was lost on the way: exams left out, units pooled from less than there is, intervals."""
 
 from __future__ import annotations
 
+from cadkit.evaluation.doubts import too_many_undefined
 from cadkit.evaluation.work import Work
 
 _PARTS = {"breast": "images (views)", "exam": "breasts"}
@@ -17,6 +18,12 @@ def warn_of_skipped(work: Work) -> None:
             work.warnings[f"skipped-{name}"] = (
                 f"{name} left out {count} of {total} exams ({count / total:.1%}); {consequence}."
             )
+
+
+def warn_of_undefined(work: Work) -> None:
+    """What helps where numbers have no interval."""
+    if text := too_many_undefined(work.results, work.settings.bootstrap, work.settings.stratify):
+        work.warnings["undefined-replicates"] = text
 
 
 def warn_of_pooling(work: Work) -> None:

@@ -47,7 +47,7 @@ def mcnemar_tests(
     )
     made = []
     for side in (side for name, side in _SIDES.items() if name in names):
-        found = metrics.mcnemar(truth, a.score >= a.threshold, b.score >= b.threshold, side)
+        found = metrics.mcnemar(truth, a.score >= a.threshold, b.score >= b.threshold, rows=side)
         at = a.threshold if a.threshold == b.threshold else None
         given = {**found.given, **({"threshold_for": a.wanted} if a.wanted else {})}
         made.append(replace(found, at=at, flags=flags, given=given))

@@ -15,13 +15,16 @@ from cadkit.data import Dataset
 from cadkit.evaluation.clusters import clusters_of, warning_of
 from cadkit.evaluation.cohort import Scored, choose, rows_of
 from cadkit.evaluation.correlating import correlate
-from cadkit.evaluation.detecting import detect, localize
+from cadkit.evaluation.detecting import detect
+from cadkit.evaluation.doubts import counted, disagreeing
 from cadkit.evaluation.flow import units_of, worst_case
 from cadkit.evaluation.gallery import cases_of
 from cadkit.evaluation.groups import Group, Grouped, judge_group, lock_all
 from cadkit.evaluation.inputs import claim, labels_of, named, predicted_split, usual_level
 from cadkit.evaluation.localizing import Annotated
-from cadkit.evaluation.losses import warn_of_pooling, warn_of_skipped
+from cadkit.evaluation.locking import SPLIT
+from cadkit.evaluation.losses import warn_of_pooling, warn_of_skipped, warn_of_undefined
+from cadkit.evaluation.overlapping import localize
 from cadkit.evaluation.population import population_of
 from cadkit.evaluation.primary import primary_of
 from cadkit.evaluation.schema import SCHEMA, ComparisonRow, ModelRow, Report, Warning_
@@ -41,6 +44,7 @@ def evaluate_predictions(
     data: Dataset,
     folder: str | Path,
     settings: Settings = _USUAL,
+    *,
     command: str = "",
     validation: Sequence[Predictions | Group] = (),
 ) -> Report:
@@ -69,7 +73,10 @@ def evaluate_predictions(
     for group in groups:
         judge_group(work, group)
     warn_of_pooling(work)
+    warn_of_undefined(work)
     compared = work.comparisons()
+    if text := disagreeing(compared, settings.bootstrap, settings.ci):
+        work.warnings["few-replicates"] = text
     # All that can go wrong in the inputs has: only now is an earlier report touched.
     (folder / "report.json").unlink(missing_ok=True)
     shutil.rmtree(folder / "gallery", ignore_errors=True)
@@ -146,7 +153,7 @@ def _warn_of_origin(work: Work, groups: Sequence[Grouped]) -> None:
         smaller = [row for row in model.predictions.skipped().iter_rows() if row[0] == "warning"]
         if smaller:
             work.warnings[f"prediction-{model.name}"] = (
-                f"{model.name}: {len(smaller)} warning(s), the first of {smaller[0][1]}: {smaller[0][2]}."
+                f"{model.name}: {counted(len(smaller), 'warning')}, the first of {smaller[0][1]}: {smaller[0][2]}."
             )
         marked = set(model.predictions.marks()["label"]) if work.settings.froc else set()
         odd = marked - set(model.predictions.labels)
@@ -220,7 +227,8 @@ def _report(work: Work, groups: Sequence[Grouped], compared: list[ComparisonRow]
     if listed.fingerprint is not None:
         inputs.append({"kind": "population", "name": listed.name, "fingerprint": listed.fingerprint})
     for one in work.locked:
-        size = {"n": len(one.chosen.exams), "level": "exam"}
+        breasts = sum(len(exam.breasts) for exam in one.chosen.exams)
+        size = {"n": len(one.chosen.exams), "level": "exam", "breasts": breasts, "split": SPLIT}
         given = one.model.predictions
         source = {"name": given.title, "fingerprint": given.fingerprint, "of": one.model.name}
         inputs.append({"kind": "validation", **source, **size})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -11,14 +11,14 @@ from cadkit.errors import InputError
 from cadkit.evaluation.localizing import FrocRule
 from cadkit.evaluation.partial_areas import OPTION, partial_areas
 from cadkit.evaluation.repeats import refuse_repeats
-from cadkit.prediction.folder import LEVELS
+from cadkit.prediction.columns import LEVELS
 
 FPI = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 FPI_AT = "fpi_at_sensitivity"
 AucInterval = Literal["plain", "logit"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """What is computed, and how.
 
@@ -38,7 +38,7 @@ class Settings:
         froc: the rule of the FROC, or None for none.
         fpi: false positives per image at which sensitivity is given.
         fom: further figures of merit: `afroc`, `afroc1`, `wafroc`, `wafroc1`, `hr_auc`, `fpi_at_sensitivity:SHARE`.
-        localization: Dice and pixel average precision of the maps.
+        localization: Dice and pixel average precision of the maps; coverage of findings by regions of interest.
         views: judge every model on CC and on MLO images alone, too, and compare the two.
         correlations: of the predictions of an exam, left and right, each label.
         primary: `A:B` or `A:B:METRIC` (`auc` by default), the one comparison that was named beforehand; its p is not
@@ -105,8 +105,8 @@ class Settings:
                 if not 0 < value <= 1:
                     raise InputError("takes shares above 0 and up to 1", row=option, value=value)
         partial_areas(self.partial_auc)
-        if self.permutations < 0:
-            raise InputError("takes a number from 0 up", row="--permutations", value=self.permutations)
+        check_counts({"--bootstrap": (self.bootstrap, 1), "--permutations": (self.permutations, 0),
+                      "--cases": (self.cases, 0)})  # fmt: skip
         check_numbers(self.ci, self.margin, self.prevalence, self.auc_interval)
         if self.prevalence is not None and not self.sensitivity_at and not self.specificity_at:
             raise InputError("needs thresholds", row="--prevalence", mend=_CHOOSE)
@@ -130,6 +130,17 @@ class Settings:
                 known = [*metrics.AFROC_METRICS, f"{FPI_AT}:0.8 (any sensitivity up to 1)"]
                 raise InputError(f"takes {', '.join(known)}", row="--fom", value=one)
         return areas, points
+
+
+def check_counts(counts: Mapping[str, tuple[int, int]]) -> None:
+    """Refuse a count, by option, that lies below its least.
+
+    Raises:
+        InputError: names the option and what it takes.
+    """
+    for option, (count, least) in counts.items():
+        if count < least:
+            raise InputError(f"takes a number from {least} up", row=option, value=count)
 
 
 def check_numbers(ci: float, margin: float | None, prevalence: float | None, auc_interval: str) -> None:

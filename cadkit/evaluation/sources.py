@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cadkit.data import Dataset
 from cadkit.errors import InputError
 from cadkit.evaluation.groups import Group
-from cadkit.evaluation.inputs import predicted_split
+from cadkit.evaluation.inputs import members_of, predicted_split
 from cadkit.evaluation.locking import SPLIT
 from cadkit.evaluation.running import evaluate_predictions
 from cadkit.evaluation.schema import Report
@@ -59,6 +60,7 @@ def evaluate_sources(
     device: str = "auto",
     command: str = "",
     validation: Sequence[str] = (),
+    tell: Callable[[str], None] | None = None,
 ) -> tuple[Report, Path]:
     """Evaluate runs (which predict first), prediction folders and score tables; without any, the newest run.
 
@@ -66,7 +68,8 @@ def evaluate_sources(
         sources: run folders, prediction folders, score tables (CSV or Parquet), plugins that need no training; each
             may be given a name as `NAME=PATH`. `NAME=PATH,PATH,...` is a group of runs of one model.
         data: the dataset; that of the first source that says one by default.
-        out: folder of the report; `report/<names>-<split>` by default.
+        out: folder of the report; `report/<names>-<split>` by default, or beside it `-2`, `-3`, ... where that is a
+            report of other predictions, made by another command.
         runs: where the newest run is looked for.
         settings: what to compute. Without a split of their own, prediction folders are judged on the
             split that they were made for.
@@ -74,6 +77,7 @@ def evaluate_sources(
         command: what the user typed.
         validation: one for each source, in the same order, on which thresholds are locked: a run (which predicts its
             validation split first), predictions of that split, or a group of them for a group.
+        tell: is called with a sentence where a folder was chosen that nobody named.
 
     Returns:
         The report and its folder.
@@ -90,12 +94,17 @@ def evaluate_sources(
     _check_names(wanted)
     folder = dataset_for([path for source in wanted for path in source.paths], data)
     dataset = open_dataset(folder)
-    opened = _Opening(dataset, settings, device)
+    tell = tell or _silent
+    opened = _Opening(dataset, settings, device, tell)
     predictions = [opened.source(one, settings.split or "test") for one in wanted]
     locked = [opened.source(one, SPLIT, maps=False) for one in locking]
     split = settings.split or predicted_split(predictions)
-    where = Path(out) if out is not None else Path("report") / _names(predictions, split)
-    report = evaluate_predictions(predictions, dataset, where, replace(settings, split=split), command, locked)
+    where = Path(out) if out is not None else _free(Path("report") / _names(predictions, split), predictions, command)
+    if out is None and where.name != _names(predictions, split):
+        tell(f"report/{_names(predictions, split)} is of other predictions: this report goes to {where}.")
+    report = evaluate_predictions(
+        predictions, dataset, where, replace(settings, split=split), command=command, validation=locked
+    )
     return report, where
 
 
@@ -113,6 +122,7 @@ class _Opening:
     data: Dataset
     settings: Settings
     device: str
+    tell: Callable[[str], None]
 
     def source(self, source: Source, split: str, maps: bool = True) -> Predictions | Group:
         """Predictions, or those of a group, by the name that was given to them."""
@@ -126,10 +136,38 @@ class _Opening:
     def _predictions(self, path: str, split: str, maps: bool) -> Predictions:
         settings = self.settings
         parts = [part for label in settings.labels if "|" in label for part in label.partition("=")[2].split("|")]
-        return predictions_of(
+        found = predictions_of(
             path, self.data, split=split, saliency=maps and (settings.froc is not None or settings.localization),
             device=self.device, labels=[*settings.labels, *parts],
         )  # fmt: skip
+        if not Path(path).exists() or Path(path).resolve() != found.folder.resolve():
+            self.tell(f"The predictions of {path} {'are' if found.was_complete else 'were written'} in {found.folder}.")
+        return found
+
+
+def _silent(sentence: str) -> None:
+    """Tell nobody."""
+
+
+def _free(folder: Path, predictions: Sequence[Predictions | Group], command: str) -> Path:
+    """The folder, or the next one beside it that holds no report of other predictions by another command."""
+    given = {one.fingerprint for source in predictions for one in members_of(source)}
+    chosen, number = folder, 1
+    while (chosen / "report.json").is_file() and not _own(chosen / "report.json", given, command):
+        number += 1
+        chosen = folder.with_name(f"{folder.name}-{number}")
+    return chosen
+
+
+def _own(path: Path, given: Collection[str], command: str) -> bool:
+    """Whether a report was made by this command, or of these predictions."""
+    try:
+        report = json.loads(path.read_text(encoding="utf-8"))
+        means = {row["name"] for row in report["models"] if "members" in row}
+        inputs = [row for row in report["inputs"] if row["kind"] == "predictions" and row["name"] not in means]
+        return bool(command and report["command"] == command) or {row["fingerprint"] for row in inputs} == set(given)
+    except (ValueError, LookupError, TypeError):
+        return True  # what cannot be read is no report that anybody could miss
 
 
 def _newest(runs: Path, data: str | Path | None) -> Run:

@@ -11,15 +11,13 @@ import numpy.typing as npt
 import polars as pl
 
 from cadkit.evaluation.schema import CurveRow, Report, Warning_
-from cadkit.files import atomic
-from cadkit.prediction.folder import safe_name
+from cadkit.files import atomic, safe_name, spreadsheet_text
 
 FOLDER = "curves"
 CLOSE = 0.0002  # of an axis: how near a point that is left out lies to the line that is drawn
 STEP = 0.002  # of an axis: how far apart the points stay that are kept of a straight run
 _OF_MARKS_OR_SCORES = ("roc", "pr", "froc")
 _MOST = 1_000_000  # points of a CSV
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -54,7 +52,10 @@ def _write(path: Path, curves: Iterable[CurveRow]) -> None:
     """Model, x, y and threshold of every point; the threshold above all scores is empty."""
     frames = [
         pl.DataFrame(
-            {"model": [_text(one["model"])] * len(one["x"]), **{name: one[name] for name in ("x", "y", "threshold")}},
+            {
+                "model": [spreadsheet_text(one["model"])] * len(one["x"]),
+                **{name: one[name] for name in ("x", "y", "threshold")},
+            },
             schema={"model": pl.String, "x": pl.Float64, "y": pl.Float64, "threshold": pl.Float64},
         )
         for one in curves
@@ -62,11 +63,6 @@ def _write(path: Path, curves: Iterable[CurveRow]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic(path) as part:
         pl.concat(frames).write_csv(part)
-
-
-def _text(name: str) -> str:
-    """A name that no spreadsheet runs as a formula."""
-    return f"'{name}" if name.startswith(_FORMULA) else name
 
 
 def thinned(curve: CurveRow, stated: Collection[float | None] = ()) -> CurveRow:

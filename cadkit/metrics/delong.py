@@ -17,7 +17,7 @@ from cadkit.metrics._arrays import FloatArray, IntArray, identities, same_length
 from cadkit.metrics.classification import undefined_reason
 from cadkit.metrics.intervals import check_level, normal_quantile
 from cadkit.metrics.resampling import check_margin
-from cadkit.metrics.results import Comparison, Result
+from cadkit.metrics.results import NO_SPREAD, Comparison, Result
 
 Transform = Literal["none", "logit"]
 
@@ -153,7 +153,8 @@ def auc_delong(
     method = "delong" if cluster is None else "delong-clustered"
     if transform == "logit":
         method += "-logit"
-    return Result("auc", value, *ends, ci, method, n=rows, positives=positives, clusters=shown)
+    flags = (NO_SPREAD,) if ends[0] == ends[1] else ()
+    return Result("auc", value, *ends, ci, method, n=rows, positives=positives, clusters=shown, flags=flags)
 
 
 def delong_difference(

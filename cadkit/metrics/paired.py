@@ -22,6 +22,7 @@ def mcnemar(
     truth: npt.ArrayLike,
     called_a: npt.ArrayLike,
     called_b: npt.ArrayLike,
+    *,
     rows: Literal["all", "positives", "negatives"] = "all",
 ) -> Comparison:
     """McNemar's exact test of two sets of calls (0 or 1) on independent rows.
@@ -29,7 +30,7 @@ def mcnemar(
     Compares the share of right calls: accuracy over all rows, sensitivity over the positives, specificity over the
     negatives. `given` holds b (only a right) and c (only b right); p is the two-sided binomial one of b among b + c.
 
-    >>> mcnemar([1, 1, 1, 1, 1, 0], [1, 1, 1, 1, 0, 0], [0, 0, 0, 1, 0, 1], "positives").p
+    >>> mcnemar([1, 1, 1, 1, 1, 0], [1, 1, 1, 1, 0, 0], [0, 0, 0, 1, 0, 1], rows="positives").p
     0.25
     """
     names = {"all": "accuracy", "positives": "sensitivity", "negatives": "specificity"}

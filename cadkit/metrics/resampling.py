@@ -16,7 +16,7 @@ import numpy.typing as npt
 from cadkit.metrics import intervals
 from cadkit.metrics._arrays import FloatArray, IntArray, floats, identities, same_length
 from cadkit.metrics._draws import Counts, draw_counts
-from cadkit.metrics.results import AT_A_THRESHOLD, Comparison, Result
+from cadkit.metrics.results import AT_A_THRESHOLD, NO_SPREAD, Comparison, Result
 
 BLOCK = 64  # replicates per random stream; another size would be other numbers
 _KEPT_BYTES = 256 << 20
@@ -222,7 +222,8 @@ def with_interval(result: Result, values: FloatArray, replicates: Replicates, ja
         low, high, reason = intervals.bca(value, values, jackknife, options.ci)
     if reason is not None:
         return replace(result, reason=f"no interval: {reason}")
-    return replace(result, low=low, high=high, ci=options.ci, ci_method=f"bootstrap-{options.interval}")
+    flags = (*result.flags, NO_SPREAD) if low == high else result.flags
+    return replace(result, low=low, high=high, ci=options.ci, ci_method=f"bootstrap-{options.interval}", flags=flags)
 
 
 def estimates(
@@ -301,7 +302,7 @@ def difference(a: Result, b: Result, *, margin: float | None = None) -> Comparis
     whole = with_interval(Result(a.metric, a.value - b.value), gap, replicates, both)
     defined = gap[~np.isnan(gap)]
     p = p_margin = None
-    flags = whole.flags
+    flags = tuple(flag for flag in whole.flags if flag != NO_SPREAD)  # two models alike differ by nothing, surely
     if len(defined) and whole.dropped is not None and whole.dropped <= intervals.MAX_DROPPED * len(gap):
         # Equal up to rounding is equal, as in the BCa interval.
         tails = ((defined <= 1e-12).sum(), (defined >= -1e-12).sum())

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 AT_A_THRESHOLD = frozenset(
     {"sensitivity", "specificity", "ppv", "npv", "recall_rate", "cancer_detection_rate"}
 )  # each model may have its own
+NO_SPREAD = "no-spread"
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,8 @@ class Result:
         sd: standard deviation over images (n - 1), where the value is a mean over images.
         reason: why the value or the interval is missing.
         flags: `beyond` (past the end of the curve), `replicates-dropped` (more than 1%), `interpolated`,
-            `in-sample` (the threshold was chosen on these rows).
+            `in-sample` (the threshold was chosen on these rows), `no-spread` (low and high are equal, as where nothing
+            was missed: no replicate of such data differs, which says nothing of the uncertainty).
         given: what else the metric is defined by: the `prevalence` that it is re-weighed to, the range of a partial
             area, the bins of a calibration error.
         replicates: the metric in every replicate, NaN where undefined; shared counts make these pairs with

@@ -233,6 +233,17 @@ def test_group_is_mean_sd_and_ensemble(table: Path, tmp_path: Path, pick: Pick) 
     assert [model["kind"] for model in report["models"]] == ["scores", "scores", "scores", "ensemble"]
 
 
+def test_where_replicates_are_undefined_too_often_the_report_says_what_helps(tmp_path: Path) -> None:
+    """One positive of six rows: a third of the replicates have none."""
+    few = tmp_path / "few.csv"
+    few.write_text("label,a\n" + "".join(f"{int(n == 0)},{n / 10}\n" for n in range(6)))
+    plain = run(few, tmp_path / "plain", scores=("a",), bootstrap=80)
+    apart = run(few, tmp_path / "apart", scores=("a",), bootstrap=80, stratify=True)
+    told = [{one["id"]: one["text"] for one in report["warnings"]} for report in (plain, apart)]
+    assert "--stratify draws positives and negatives apart" in told[0]["undefined-replicates"]
+    assert "undefined-replicates" not in told[1]
+
+
 def test_subgroups_by_decade_with_counts(table: Path, tmp_path: Path, pick: Pick) -> None:
     """Of 5 positives and 5 negatives at least; the same rows cut by hand."""
     report = run(table, tmp_path / "out", by=("age", "site"), bootstrap=40, metrics=("auc",))

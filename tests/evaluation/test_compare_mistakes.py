@@ -128,7 +128,7 @@ def test_unknown_truth_is_left_out_and_counted(tmp_path: Path) -> None:
     (units,) = report["cohort"]["units"]
     assert (units["eligible"], units["unknown"], units["evaluated"]) == (5, 1, 4)
     text = next(warning["text"] for warning in report["warnings"] if warning["id"] == "unknown-truth")
-    assert text.startswith("1 row(s) of unknown label were left out, the first is row 5")
+    assert text.startswith("1 row of unknown label was left out: it is row 5")
 
 
 def test_patients_not_named_as_clusters_are_warned_of(tmp_path: Path) -> None:
@@ -205,7 +205,7 @@ def test_rows_that_stand_twice_are_warned_of(tmp_path: Path) -> None:
     """By every column: two cases may well have the same scores, as long as something else tells them apart."""
     found = {w["id"]: w["text"] for w in run(tmp_path, GOOD + "p3,1,0.6,0.7\np4,1,0.6,0.7\n")["warnings"]}
     assert found["repeated-rows"].startswith(
-        "1 row(s) repeat an earlier one in every column, the first is row 5 (line 6)"
+        "An earlier row is repeated in every column by 1 row, the first is row 5 (line 6)"
     )
     bare = "label,a,b\n" + "1,0.9,0.8\n0,0.2,0.3\n" * 2
     assert "repeated-rows" not in {w["id"] for w in run(tmp_path, bare)["warnings"]}

@@ -297,6 +297,22 @@ def test_marks_are_the_peaks_of_a_map(make_dataset: MakeDataset, hand: Hand, tmp
     assert points(model, make_dataset(), FrocRule(nms_mm=7.0)) == [(0, 1), (1, 1), (2, 1)]
 
 
+@pytest.mark.parametrize("window", [(-20.0, 0.0, 20.0, 50.0), (20.0, 0.0, 60.0, 50.0)], ids=["left", "right"])
+def test_peaks_beside_the_picture_are_no_marks(
+    make_dataset: MakeDataset, hand: Hand, window: tuple[float, float, float, float]
+) -> None:
+    folder = hand("maps", {"breasts.csv": (hand().folder / "breasts.csv").read_text()}).folder
+    (folder / "prediction.toml").write_text('labels = ["malignant"]\nlocalizes = "saliency"\n')
+    values = np.zeros((1, 10, 8), dtype=np.float32)  # cells of 5 x 5 pixels; the file has 40 columns
+    values[0, 2, 1], values[0, 2, 6] = 0.5, 0.25
+    write_saliency(saliency_path(folder, "e1-L-CC"), FileSaliency(values, window))
+    images = [image for image in make_dataset().images if image.id == "e1-L-CC"]
+    found = marks_of(Scored("m", Predictions.open(folder)), images, "malignant", FrocRule())
+    inside = [(x, v) for x, v in ((window[0] + 7.5, 0.5), (window[0] + 32.5, 0.25)) if 0 < x < 40]
+    assert list(zip(found.x.tolist(), found.score.tolist(), strict=True)) == inside
+    assert len(inside) == 1
+
+
 def test_marks_of_a_union_are_the_peaks_of_the_largest_of_its_maps(make_dataset: MakeDataset, hand: Hand) -> None:
     folder = hand("maps", {"breasts.csv": (hand().folder / "breasts.csv").read_text()}).folder
     toml = 'labels = ["malignant", "benign"]\nlocalizes = "saliency"\n'

@@ -38,8 +38,8 @@ def test_the_report_says_what_was_counted(
     # At 1/8 two of three (2/16), from 1/4 on all: (2/3 + 6) / 7.
     assert pick(report, model="vendor", metric="cpm")["value"] == pytest.approx((2 / 3 + 6) / 7)
     texts = {warning["text"] for warning in report["warnings"]}
-    assert "FROC, malignant: 2 image(s) left out: whether the breast is malignant is not known." in texts
-    assert "FROC, malignant: 2 image(s) left out: the breast is malignant, but no finding is drawn." in texts
+    assert "FROC, malignant: 2 images left out: whether the breast is malignant is not known." in texts
+    assert "FROC, malignant: 2 images left out: the breast is malignant, but no finding is drawn." in texts
     curve = next(c for c in report["curves"] if c["kind"] == "froc" and c["model"] == "vendor")
     assert curve["x"] == pytest.approx([0, 0, 1 / 16, 1 / 16, 2 / 16, 3 / 16, 3 / 16])
     assert curve["y"] == pytest.approx([0, 1 / 3, 1 / 3, 2 / 3, 2 / 3, 2 / 3, 1])
@@ -74,7 +74,7 @@ def test_models_that_do_not_localize_have_no_curve_and_it_is_said(
     make_dataset: MakeDataset, hand: Hand, tmp_path: Path
 ) -> None:
     scores = {"breasts.csv": (hand().folder / "breasts.csv").read_text()}
-    with pytest.raises(InputError, match="plain gives neither marks nor saliency maps"):
+    with pytest.raises(InputError, match=r"plain gives neither marks nor saliency maps.* Leave out --froc"):
         evaluate([hand("plain", scores)], make_dataset(), tmp_path / "R", settings())
     with pytest.raises(InputError, match="plain gives no saliency maps"):
         evaluate([hand("plain", scores)], make_dataset(), tmp_path / "R", settings(froc=None, localization=True))

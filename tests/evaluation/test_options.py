@@ -161,6 +161,11 @@ def test_a_threshold_is_locked_on_the_validation_split_or_said_to_be_in_sample(
         assert rare == pytest.approx(0.01 * share / (0.01 * share + 0.99 * alarms))
     assert [report["inputs"][-1][key] for key in ("kind", "name", "of")] == ["validation", "locking", "m"]
     assert report["settings"]["threshold_from"] == ["locking"]
+    (used,) = [one for one in report["inputs"] if one["kind"] == "validation"]
+    parts = women.tables["exams"]
+    answered = parts.filter(parts["split"] == "validation")["exam_id"].to_list()
+    sides = women.tables["breasts"].filter(women.tables["breasts"]["exam_id"].is_in(answered)).height
+    assert (used["split"], used["n"], used["breasts"]) == ("validation", len(answered), sides)
     (doubt,) = (one["text"] for one in report["warnings"] if one["id"] == "threshold-from-m")
     assert "The thresholds of m were locked on locking." in doubt
     own = evaluate([model], women, tmp_path / "S", asked)
@@ -298,6 +303,8 @@ def test_the_way_to_the_evaluated_units_and_the_worst_case_of_those_lost(
         ({"auc_interval": "probit"}, "--auc-interval: is plain or logit"),
         ({"fom": ("afroc",)}, "--fom: is of the FROC"),
         ({"permutations": -1}, "--permutations: takes a number from 0 up"),
+        ({"bootstrap": -3}, "--bootstrap: takes a number from 1 up"),
+        ({"cases": -2}, "--cases: takes a number from 0 up"),
         ({"partial_auc": ("specificity:0.8",)}, "--partial-auc.*Write specificity:0.8-1"),
         # Each would double a family of Holm's.
         ({"sensitivity_at": (0.8, 0.9, 0.8)}, "--sensitivity-at: is given twice.*0.8"),
@@ -350,10 +357,15 @@ def test_stratified_replicates_keep_the_only_woman_with_a_cancer(
             "findings.csv": "finding_id,image_id,label,shape,coordinates\n",
         }
     )
-    plain, kept = (
-        pick(evaluate([hand()], data, tmp_path / "R", settings(bootstrap=60, stratify=how)), metric="auc")
-        for how in (False, True)
-    )
-    assert plain["dropped"] > 0
+    reports = [evaluate([hand()], data, tmp_path / "R", settings(bootstrap=60, stratify=how)) for how in (False, True)]
+    plain, kept = (pick(report, metric="auc") for report in reports)
+    # (3/4)^4 of the replicates miss her, 32%, which is too many for an interval.
+    assert plain["dropped"] > 0.2 * 60
+    assert plain["low"] is None
+    told = [{w["id"]: w["text"] for w in report["warnings"]}.get("undefined-replicates") for report in reports]
+    lost = sum(row["value"] is not None and row["low"] is None for row in reports[0]["results"])
+    assert f"{lost} of {len(reports[0]['results'])} numbers have no interval" in told[0]
+    assert "--stratify draws positives and negatives apart; more cases help, more replicates alone do not" in told[0]
+    assert told[1] is None
     assert kept["dropped"] == 0
     assert plain["value"] == kept["value"]

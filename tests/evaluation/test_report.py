@@ -95,7 +95,9 @@ def test_the_report_has_the_shape_that_is_documented(
 ) -> None:
     other = {"breasts.csv": (mapped.folder / "breasts.csv").read_text(), "skipped.csv": "level,id,reason\nexam,e4,x\n"}
     settings = Settings(split="test", levels=("breast", "exam"), bootstrap=40, froc=FrocRule(), localization=True)
-    report = evaluate([mapped, hand("other", other)], make_dataset(), tmp_path / "R", settings, "cadkit evaluate")
+    report = evaluate(
+        [mapped, hand("other", other)], make_dataset(), tmp_path / "R", settings, command="cadkit evaluate"
+    )
     written = json.loads((tmp_path / "R" / "report.json").read_text())
     assert json.loads(json.dumps(report)) == written
     check(written)

@@ -15,13 +15,13 @@ from cadkit import metrics
 def test_mcnemar_counts_discordant_rows() -> None:
     truth = [1] * 12 + [0] * 3
     a, b = [1] * 9 + [0] * 3 + [1, 0, 0], [0] * 7 + [1] * 3 + [0] * 2 + [0, 0, 1]
-    found = metrics.mcnemar(truth, a, b, "positives")
+    found = metrics.mcnemar(truth, a, b, rows="positives")
     assert (found.given["b"], found.given["c"]) == (7, 1)
     assert found.p == pytest.approx(binomtest(7, 8).pvalue)
     assert found.difference == pytest.approx(6 / 12)
-    assert metrics.mcnemar(truth, a, b, "negatives").p == 1
+    assert metrics.mcnemar(truth, a, b, rows="negatives").p == 1
     assert metrics.mcnemar(truth, a, a).p == 1
-    assert metrics.mcnemar([1], [1], [0], "negatives").reason == "no negatives"
+    assert metrics.mcnemar([1], [1], [0], rows="negatives").reason == "no negatives"
     with pytest.raises(ValueError, match="called_b must be 0 or 1"):
         metrics.mcnemar([1], [1], [2])
 

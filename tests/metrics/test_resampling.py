@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -107,12 +107,24 @@ def test_dropped_replicates_warn_then_silence() -> None:
     few = metrics.auc(truth, score, bootstrap=2000)
     # All three positives missed: (40/43)^43 = 4.5%.
     assert few.dropped == pytest.approx(0.0446 * 2000, abs=45)
-    assert few.flags == ("replicates-dropped",)
+    assert few.flags == ("replicates-dropped", "no-spread")
     assert few.low is not None
     none = metrics.auc(truth[2:], score[2:], bootstrap=2000)
     assert none.low is None
     assert none.value is not None
     assert "of 2000 replicates" in str(none.reason)
+
+
+@pytest.mark.parametrize("interval", ["percentile", "bca"])
+def test_an_interval_without_width_is_flagged(interval: Literal["percentile", "bca"]) -> None:
+    truth, perfect = [1, 1, 0, 0, 0, 0] * 5, [3, 2, 1, 0, 0, 1] * 5
+    plan = metrics.Bootstrap(n=200, interval=interval)
+    for metric in (metrics.auc, metrics.prauc):
+        found = metric(truth, perfect, bootstrap=plan)
+        assert (found.value, found.low, found.high, found.flags) == (1.0, 1.0, 1.0, ("no-spread",))
+        assert metric(truth, [*perfect[:-1], 5], bootstrap=plan).flags == ()
+    assert metrics.auc_delong(truth, perfect).flags == ("no-spread",)
+    assert metrics.auc_delong(truth, [*perfect[:-1], 5]).flags == ()
 
 
 def test_an_interval_stands_up_to_a_fifth_of_lost_replicates() -> None:
