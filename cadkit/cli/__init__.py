@@ -6,6 +6,7 @@ import os
 import sys
 
 _INTERRUPTED = 130
+_READERS = ("typer", "click")  # libraries that read the command line
 _STOPPED = "cadkit: stopped. Type the same command again to go on; a training goes on with `cadkit train --resume RUN`."
 
 
@@ -22,8 +23,9 @@ def main() -> None:
         app(prog_name="cadkit")
     except CadkitError as error:
         if debug:
-            raise
-        print(f"cadkit: {error}", file=sys.stderr)
+            _show(error)
+        else:
+            print(f"cadkit: {error}", *_hint(error), sep="\n", file=sys.stderr)
         sys.exit(error.exit_status)
     except SystemExit as ended:
         if ended.code == _INTERRUPTED:  # what typer makes of ctrl-C, without a word
@@ -47,3 +49,24 @@ def main() -> None:
             file=sys.stderr,
         )
         sys.exit(1)
+
+
+def _hint(error: BaseException) -> tuple[str, ...]:
+    """How to see more, of a failure that stands for another exception: most likely one of a plugin."""
+    from cadkit.errors import CadkitError, Failure
+
+    other = isinstance(error, Failure) and error.__cause__ is not None and not isinstance(error.__cause__, CadkitError)
+    return ("Type the command again with --debug for the traceback.",) if other else ()
+
+
+def _show(error: BaseException) -> None:
+    """Print a traceback from the command on, without the frames that read the command line."""
+    import traceback
+
+    steps, start = [], error.__traceback__
+    while start is not None:
+        steps.append(start)
+        start = start.tb_next
+    reading = [n for n, step in enumerate(steps) if step.tb_frame.f_globals.get("__name__", "").startswith(_READERS)]
+    first = reading[-1] + 1 if reading else 0
+    traceback.print_exception(type(error), error, steps[first] if first < len(steps) else error.__traceback__)

@@ -70,7 +70,7 @@ def compare(
         stratify=stratify, ci=ci, seed=seed, auc_interval=auc_interval,
     )  # fmt: skip
     folder = out or Path("report") / table.stem
-    found = compare_columns(table, folder, settings, shlex.join(["cadkit", *sys.argv[1:]]))
+    found = compare_columns(table, folder, settings, command=shlex.join(["cadkit", *sys.argv[1:]]))
     page = write_report(folder)
     if as_json:
         typer.echo(json.dumps({"results": found["results"], "comparisons": found["comparisons"]}, indent=1))

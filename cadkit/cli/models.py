@@ -63,6 +63,7 @@ def train(
 ) -> None:
     """Train a model. Without --data, on the embedded phantom."""
     from cadkit.errors import InputError
+    from cadkit.plugin import Run
     from cadkit.plugin.config import parse_settings
     from cadkit.training.running import configured
     from cadkit.training.running import train as run_training
@@ -76,6 +77,7 @@ def train(
         preset = preset or ("tiny" if config is None else None)
         configured(plugin, preset, settings, config)  # a wrong word is said before a phantom is made
         data = embedded_phantom()
+    was_complete = resume is not None and Run.open(resume).complete
     run = run_training(
         plugin,
         data,
@@ -89,7 +91,8 @@ def train(
         gpus=gpus,
     )
     if run is not None:
-        typer.echo(f"Wrote the run {run.folder}.")
+        done = f"{run.folder} is complete: nothing was done."
+        typer.echo(done if was_complete else f"Wrote the run {run.folder}.")
         typer.echo(f"Next: cadkit evaluate --froc {run.folder}")
 
 
@@ -107,7 +110,11 @@ def predict(
     set_: Set = None,
     device: Device = "auto",
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Ask again about exams that a program failed on.")
+        bool,
+        typer.Option(
+            "--retry-failed",
+            help="Ask again where a program failed, for passing faults; with a changed program give --out.",
+        ),
     ] = False,
     command: Annotated[
         str,
@@ -188,13 +195,19 @@ def _told(made: Predictions) -> None:
     typer.echo(done if made.was_complete else f"Wrote {made.folder}: {exams}.")
     if failed := made.record.get("failed"):
         typer.echo(
-            f"A program failed on {failed} of them. To ask about these again, add --retry-failed to the command."
+            f"A program failed on {failed} of them. For passing faults, add --retry-failed to the command: these are "
+            "asked again; with a changed program, give --out."
         )
     for note in made.notes:
         typer.echo(f"Warning: {note}.", err=True)
     # An FROC of maps needs maps, which are only there if they were asked for.
     flag = " --froc" if made.localizes == "marks" or made.has_saliency else ""
     typer.echo(f"Next: cadkit evaluate{flag} {made.folder}")
+    if made.localizes == "saliency" and not made.has_saliency:
+        typer.echo(
+            "An FROC and localization need maps, which were not asked for: "
+            f"the same command with --saliency --out {made.folder}-maps writes them."
+        )
 
 
 def runs(

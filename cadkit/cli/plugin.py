@@ -185,6 +185,8 @@ def check(
         for result in report.results:
             if result.mend:
                 typer.echo(f"{result.id}: {result.mend}")
+        for note in report.notes:
+            typer.echo(f"Note: {note}")
         typer.echo(", ".join(f"{count} {outcome}" for outcome, count in report.counts.items()))
     if not report.ok:
         raise typer.Exit(1)

@@ -146,74 +146,20 @@ def reader_study(
     as_json: AsJson = False,
 ) -> None:
     """Readers, models and both together: hybrids, ensembles, consensus; or readers in modalities (MRMC)."""
-    from cadkit.errors import InputError
-    from cadkit.reader_study.settings import StudySettings, words
+    from cadkit.reader_study.asking import StudyOptions, split_at_commas
 
-    command = shlex.join(["cadkit", *sys.argv[1:]])
     given: dict[str, Any] = {
+        "readers": readers, "models": models, "recalls": recalls, "truth": truth, "cluster": cluster, "unit": unit,
         "weight": weight, "scale": scale, "validation": validation, "ensemble": ensemble, "step": step,
-        "resample": resample, "bootstrap": bootstrap, "ci": ci, "seed": seed, "cases": gallery,
+        "resample": resample, "bootstrap": bootstrap, "seed": seed, "label": label, "split": split, "gallery": gallery,
+        "device": device, "marks": marks, "cases": cases, "lesions": lesions, "lesion_weight": lesion_weight,
+        "columns": columns, "fom": fom, "method": method, "covariance": covariance, "threshold": threshold,
+        "size": tuple(size or ()), "effect": effect, "goal": goal, "export": tuple(export or ()), "ci": ci,
     }  # fmt: skip
-    tables = sources or []
-    if data is not None or readers:
-        _only_long(
-            {"--marks": marks, "--cases": cases, "--lesions": lesions, "--fom": fom, "--threshold": threshold,
-             "--size": size, "--effect": effect, "--export": export}
-        )  # fmt: skip
-    if data is not None:
-        from cadkit.reader_study.joining import READERS, RECALLS, study_dataset
-
-        settings = StudySettings.parse(
-            truth=label, readers=readers or READERS, models="", recalls=recalls or RECALLS, **given
-        )
-        report, folder = study_dataset(tables, out, settings, data=data, split=split, device=device, command=command)
-        _show(report, folder, as_json)
-        return
-    if len(tables) > 1:
-        raise InputError(
-            "takes one table", value=" ".join(tables), mend="For predictions of a dataset name it with --data."
-        )
-    folder = out or Path("report") / (Path(tables[0]).stem if tables else "reader-study")
-    if readers:
-        from cadkit.reader_study.study import reader_study as judge
-
-        if not tables or not truth:
-            raise InputError("needs a table and its column of truth", row="--readers", mend="Add --truth COLUMN.")
-        settings = StudySettings.parse(
-            truth=truth, cluster=cluster, unit=unit, readers=readers, models=models, recalls=recalls, **given
-        )
-        _show(judge(tables[0], folder, settings, command), folder, as_json)
-        return
-    from cadkit.reader_study.mrmc_report import MrmcInput, MrmcSettings, mrmc_study
-
-    named = [part.strip() for part in columns.split(",")]
-    if len(named) != 4 or not all((named[0], *named[2:])):
-        raise InputError(
-            "takes four columns as READER,MODALITY,CASE,RATING", row="--columns", value=columns,
-            mend="Leave the second empty where there is one modality only.",
-        )  # fmt: skip
-    reader, modality, case, rating = named
-    reads = MrmcInput(
-        Path(tables[0]) if tables else None, marks, cases, lesions, reader, modality, case, rating, truth or "truth",
-        cluster, lesion_weight,
-    )  # fmt: skip
-    chosen = MrmcSettings(
-        fom, method, covariance, threshold, ci, next(iter(words(models)), ""), MrmcSettings.sizes(size or ()), effect,
-        goal,
-    )  # fmt: skip
-    _show(mrmc_study(reads, folder, chosen, command, export or ()), folder, as_json)
-
-
-def _only_long(given: dict[str, object]) -> None:
-    """InputError for an option of readers in modalities where readers stand beside models."""
-    from cadkit.errors import InputError
-
-    name = next((name for name, value in given.items() if value not in (None, "", [])), None)
-    if name is not None:
-        raise InputError(
-            "is for readers in modalities: a long table, an .imrmc file or marks", row=name,
-            mend="Leave it out, or leave out --readers and --data.",
-        )  # fmt: skip
+    command = shlex.join(["cadkit", *sys.argv[1:]])
+    options = StudyOptions(**split_at_commas(given))
+    report, folder = options.judge(sources or [], data=data, out=out, command=command)
+    _show(report, folder, as_json)
 
 
 def _show(report: Report, folder: Path, as_json: bool) -> None:

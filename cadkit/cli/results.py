@@ -50,7 +50,7 @@ def evaluate(
         bool, typer.Option("--correlations", help="Of an exam's predictions: left and right, each label.")
     ] = False,
     froc: Annotated[bool, typer.Option("--froc", help="Sensitivity against false positives per image.")] = False,
-    localization: Annotated[bool, typer.Option("--localization", help="Dice and pixel AP of the maps.")] = False,
+    localization: Annotated[bool, typer.Option("--localization", help="Dice, pixel AP, coverage by ROIs.")] = False,
     hit: Annotated[
         Literal["center", "iou", "distance"] | None,
         typer.Option(help="When a mark hits a finding.", show_default="center"),
@@ -205,6 +205,7 @@ def evaluate(
         device=device,
         command=command,
         validation=threshold_from or [],
+        tell=lambda sentence: typer.echo(sentence, err=True),
     )
     page = write_report(folder)
     if as_json:

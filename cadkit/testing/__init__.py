@@ -9,11 +9,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cadkit.testing.checking import Check, CheckReport, CheckResult, check_plugin, checks
+    from cadkit.testing.check import Check
+    from cadkit.testing.checking import CheckReport, CheckResult, check_plugin, checks
     from cadkit.testing.pytest_checks import parametrize_checks
 
 _HOMES = {
-    "Check": "cadkit.testing.checking",
+    "Check": "cadkit.testing.check",
     "CheckReport": "cadkit.testing.checking",
     "CheckResult": "cadkit.testing.checking",
     "check_plugin": "cadkit.testing.checking",

@@ -48,7 +48,7 @@ def _numbers(answer: Answer) -> Iterator[tuple[str, NDArray[np.float64]]]:
         if isinstance(part, Skipped):
             yield f"{where} skipped", np.zeros(0)
             continue
-        for label, value in (part.scores or {}).items():
+        for label, value in (part.scores if isinstance(part.scores, Mapping) else {}).items():
             yield f"{where} {label}", _array([value])
         for name, scores in part.extra.items():
             for label, value in scores.items():
@@ -108,8 +108,10 @@ def placed(exam: Exam, answer: Answer) -> Iterator[Placed]:
             points = np.stack(back(marks.points[:, 0], marks.points[:, 1]), 1)
             boxes = [] if marks.boxes is None else [back.box(box) for box in marks.boxes.tolist()]
             yield Placed(name, f"{what} of image {name}", str(given.frame), np.vstack([points, *_corners(boxes)]))
-        if given.saliency is not None and given.saliency.window is not None:
-            window = np.vstack(_corners([back.box(given.saliency.window)]))
+        # A window that is the whole picture of its frame places nothing: it moves with the file's border, as it should.
+        whole = _extent(known[name], given)
+        if given.saliency is not None and (given.saliency.window or whole) != whole:
+            window = np.vstack(_corners([back.box(given.saliency.window or whole)]))
             yield Placed(name, f"the map of image {name}", str(given.frame), window)
 
 
@@ -124,15 +126,15 @@ def misplaced(exam: Exam, answer: Answer, info: ModelInfo) -> Iterator[str]:
     known: Mapping[str, Image] = {image.id: image for image in exam.images}
     for name, given in images_of(answer).items():
         if isinstance(given, ImagePrediction) and name in known:
+            if given.crop_of not in (None, name):
+                yield f"image {name}: its places are in pixels of a crop of image {given.crop_of}"
             for fault in _faults(known[name], given, info):
                 yield f"image {name}: {fault}"
 
 
 def _faults(image: Image, given: ImagePrediction, info: ModelInfo) -> Iterator[str]:
-    of_file = int(image.columns["rows"]), int(image.columns["columns"])
-    rows, columns = image.shape if given.frame == "prepared" else of_file
-    frame = (0.0, 0.0, float(columns), float(rows))
-    window = frame
+    frame = _extent(image, given)
+    window, columns, rows = frame, int(frame[2]), int(frame[3])
     if given.saliency is not None:
         yield from _map_faults(given.saliency, frame, info)
         if given.saliency.window is not None:
@@ -154,8 +156,16 @@ def _faults(image: Image, given: ImagePrediction, info: ModelInfo) -> Iterator[s
         if (low < np.array(limits[:2]) - _SLACK).any() or (high > np.array(limits[2:]) + _SLACK).any():
             span = f"x {low[0]:.1f} to {high[0]:.1f}, y {low[1]:.1f} to {high[1]:.1f}"
             yield f"a {what} lies outside the {given.frame} picture of {columns} x {rows} ({span})"
-        if marks.labels is not None and ((marks.labels < 0) | (marks.labels >= len(info.labels))).any():
-            yield f"a {what} has the label {marks.labels.max()}; the model has {len(info.labels)}"
+        labels = [] if marks.labels is None else marks.labels.tolist()
+        if strange := [label for label in labels if not 0 <= label < len(info.labels)]:
+            yield f"a {what} has the label {strange[0]}; the model has {len(info.labels)}"
+
+
+def _extent(image: Image, given: ImagePrediction) -> tuple[float, float, float, float]:
+    """x0, y0, x1, y1 of the whole picture in the frame that an answer states."""
+    of_file = int(image.columns["rows"]), int(image.columns["columns"])
+    rows, columns = image.shape if given.frame == "prepared" else of_file
+    return 0.0, 0.0, float(columns), float(rows)
 
 
 def _map_faults(saliency: Saliency, frame: tuple[float, float, float, float], info: ModelInfo) -> Iterator[str]:

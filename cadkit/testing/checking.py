@@ -1,15 +1,20 @@
-"""Checks of a plugin: what one is, what it says, and the report of many."""
+"""Checking a plugin: which checks there are, running them, and the report of what they found."""
 
 from __future__ import annotations
 
+import contextlib
+import difflib
 import json
+import textwrap
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from cadkit.errors import InputError
+from cadkit.plugin.raised import told
 from cadkit.progress import track
+from cadkit.testing.check import REGISTERED, Blocked, Check, Fails, NotApplicable
 
 if TYPE_CHECKING:
     from cadkit.plugin import Model
@@ -17,44 +22,8 @@ if TYPE_CHECKING:
 
 Outcome = Literal["passed", "failed", "skipped", "expected failure", "unexpected pass"]
 _FAMILIES = ("static", "predict", "train")
+_SHOWN = 60  # characters of what a plugin prints
 _WRONG = ("failed", "unexpected pass")
-
-
-class Fails(AssertionError):
-    """What a check raises where the plugin does not keep the contract; its text is the reason."""
-
-
-class NotApplicable(Exception):
-    """What a check raises where there is nothing to check; its text is the reason."""
-
-
-class Blocked(Exception):
-    """What is raised where something fails that several checks presuppose.
-
-    Attributes:
-        check: id of the one that fails for it; the others are skipped.
-    """
-
-    def __init__(self, check: str, reason: str) -> None:
-        super().__init__(reason)
-        self.check = check
-
-
-@dataclass(frozen=True)
-class Check:
-    """One check.
-
-    Attributes:
-        id: stable name, such as `predict-order`; its first word is `static`, `predict` or `train`.
-        means: what holds of a plugin that passes.
-        mend: what to do about a plugin that fails.
-        run: raises `Fails`, or `NotApplicable`.
-    """
-
-    id: str
-    means: str
-    mend: str
-    run: Callable[[Subject], None]
 
 
 @dataclass(frozen=True)
@@ -75,11 +44,13 @@ class CheckReport:
         plugin: its name.
         settings: which settings it was tried with.
         results: in the order of the checks.
+        notes: what else its author should know.
     """
 
     plugin: str
     settings: str
     results: tuple[CheckResult, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -88,8 +59,9 @@ class CheckReport:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Number of results by outcome, of those that there are."""
-        return dict(Counter(result.outcome for result in self.results))
+        """Number of results by outcome, of those that there are, always in one order."""
+        found = Counter(result.outcome for result in self.results)
+        return {outcome: found[outcome] for outcome in get_args(Outcome) if outcome in found}
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -99,6 +71,7 @@ class CheckReport:
             "ok": self.ok,
             "counts": self.counts,
             "checks": [asdict(result) for result in self.results],
+            "notes": list(self.notes),
         }
 
     def __str__(self) -> str:
@@ -107,20 +80,8 @@ class CheckReport:
         for result in self.results:
             if result.outcome != "passed":
                 lines.append(f"  {result.outcome}: {result.id}: {' '.join((result.reason, result.mend)).strip()}")
+        lines += [f"  note: {note}" for note in self.notes]
         return "\n".join(lines)
-
-
-_CHECKS: dict[str, Check] = {}
-
-
-def check(name: str, means: str, mend: str) -> Callable[[Callable[[Subject], None]], Callable[[Subject], None]]:
-    """Make a function a check."""
-
-    def registered(function: Callable[[Subject], None]) -> Callable[[Subject], None]:
-        _CHECKS[name] = Check(name, means, mend, function)
-        return function
-
-    return registered
 
 
 def checks(only: Iterable[str] | None = None) -> tuple[Check, ...]:
@@ -139,17 +100,22 @@ def checks(only: Iterable[str] | None = None) -> tuple[Check, ...]:
         train_checks,
     )
 
-    known = sorted(_CHECKS.values(), key=lambda each: _FAMILIES.index(_family(each.id)))
+    known = sorted(REGISTERED.values(), key=lambda each: _FAMILIES.index(_family(each.id)))
     if only is None:
         return tuple(known)
     wanted: set[str] = set()
     for name in only:
         found = {each.id for each in known if name in (each.id, _family(each.id))}
         if not found:
-            there = ", ".join(each.id for each in known)
-            raise InputError("there is no such check", value=name, mend=f"The checks are {there}.")
+            raise _unknown(name, [each.id for each in known])
         wanted |= found
     return tuple(each for each in known if each.id in wanted)
+
+
+def _unknown(name: str, there: Sequence[str]) -> InputError:
+    near = difflib.get_close_matches(name, [*_FAMILIES, *there], n=1)
+    mend = f"Did you mean {near[0]}? " if near else ""
+    return InputError("there is no such check", value=name, mend=f"{mend}The checks are {', '.join(there)}.")
 
 
 def _family(name: str) -> str:
@@ -173,7 +139,7 @@ def check_plugin(
         preset: of its configuration; by default `tiny`, if it has a preset of that name.
         config: further settings, which win; those that make a training long (epochs, workers) are set anyhow.
         only: ids of checks, or `static`, `predict`, `train`; None for all.
-        train: False leaves out whatever needs a training.
+        train: False leaves out the checks `train`, unless `only` names them, and skips what cannot do without training.
         expected_failures: reason by id of the checks that the plugin is known to fail. One that passes is an error.
         quiet: show no progress.
 
@@ -184,15 +150,31 @@ def check_plugin(
 
     expected = dict(expected_failures or {})
     checks(expected)
-    chosen = checks(only)
+    chosen = tuple(each for each in checks(only) if train or only is not None or _family(each.id) != "train")
     with Subject(plugin, preset, config, train) as subject:
         shown = track(chosen, "checking", len(chosen), quiet)
-        results = tuple(run_check(each, subject, expected.get(each.id)) for each in shown)
-    return CheckReport(subject.name, subject.settings, results)
+        results = tuple(run_check(each, subject, chosen, expected.get(each.id)) for each in shown)
+    return CheckReport(subject.name, subject.settings, results, _notes(subject.printed.getvalue()))
 
 
-def perform(each: Check, subject: Subject) -> None:
+def _notes(printed: str) -> tuple[str, ...]:
+    lines = [line for line in printed.splitlines() if line.strip()]
+    if not lines:
+        return ()
+    first, more = textwrap.shorten(lines[0], _SHOWN, placeholder=" ..."), len(lines) - 1
+    rest = f" and {more} more lines" if more else ""
+    return (
+        f"it prints while it is asked: {first!r}{rest}. Leave it out: in a prediction it stands among cadkit's lines.",
+    )
+
+
+def perform(each: Check, subject: Subject, chosen: Sequence[Check]) -> None:
     """Run one check.
+
+    Args:
+        each: the check.
+        subject: the plugin.
+        chosen: all that are run. Of those that one cause fails, one fails: the one whose matter it is, else the first.
 
     Raises:
         Fails: the plugin does not pass it.
@@ -201,28 +183,34 @@ def perform(each: Check, subject: Subject) -> None:
     try:
         each.run(subject)
     except Blocked as blocked:
-        if blocked.check == each.id:
+        own = blocked.check if any(blocked.check == other.id for other in chosen) else each.id
+        if subject.tellers.setdefault(blocked.check, own) == each.id:
             raise Fails(str(blocked)) from blocked
-        raise NotApplicable(f"first mend what {blocked.check} says") from None
+        raise NotApplicable(f"first mend what {subject.tellers[blocked.check]} says") from None
 
 
-def run_check(each: Check, subject: Subject, expected: str | None = None) -> CheckResult:
-    """Run one check and say what it found; no exception of a plugin ends it."""
+def run_check(each: Check, subject: Subject, chosen: Sequence[Check], expected: str | None = None) -> CheckResult:
+    """Run one check and say what it found; no exception of a plugin ends it, and nothing that it prints is shown."""
+    mend = each.mend
     try:
-        perform(each, subject)
+        with contextlib.redirect_stdout(subject.printed):
+            perform(each, subject, chosen)
     except NotApplicable as reason:
         return CheckResult(each.id, "skipped", str(reason))
     except Fails as reason:
         failed = str(reason)
-    except Exception as error:  # whatever a plugin raises is what the check found
-        failed = f"{type(error).__name__}: {error}"
+        cause = reason.__cause__
+        if isinstance(cause, Blocked) and subject.tellers.get(cause.check) == each.id:
+            mend = REGISTERED[cause.check].mend
+    except (Exception, SystemExit) as error:  # whatever a plugin raises is what the check found
+        failed = told(error, subject.model_class)
     else:
         if expected is None:
             return CheckResult(each.id, "passed")
         return CheckResult(each.id, "unexpected pass", f"it was expected to fail ({expected})", "Expect it no longer.")
     if expected is not None:
         return CheckResult(each.id, "expected failure", f"{expected} ({failed})")
-    return CheckResult(each.id, "failed", failed, each.mend)
+    return CheckResult(each.id, "failed", failed, mend)
 
 
 def as_json(report: CheckReport) -> str:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import platform
-import subprocess
-import sys
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from cadkit.dicom import decoders
-from cadkit.plugin.listing import listing
+from cadkit.plugin.listing import listing_and_device
 from cadkit.tasks import processors
 
 _PACKAGES = (
@@ -29,12 +27,6 @@ _PACKAGES = (
     "torchvision",
     "tensorboard",
 )
-# In a process of its own: a torch that does not fit its torchvision may end the process.
-_TORCH = (
-    "import torch, torchvision; "
-    "torchvision.ops.nms(torch.zeros(1, 4), torch.zeros(1), 0.5); "
-    "print(torch.cuda.get_device_name() if torch.cuda.is_available() else 'cpu')"
-)
 
 
 def examine(tell: Callable[[str], object] = str) -> dict[str, list[dict[str, Any]]]:
@@ -43,12 +35,13 @@ def examine(tell: Callable[[str], object] = str) -> dict[str, list[dict[str, Any
     Args:
         tell: told how far the import of plugins has come.
     """
+    plugins, device = listing_and_device(tell)
     return {
         "Machine": [
             {"what": "python", "value": platform.python_version()},
             {"what": "platform", "value": platform.platform()},
             {"what": "processors", "value": str(processors())},
-            {"what": "device for training", "value": _device()},
+            {"what": "device for training", "value": device},
         ],
         "Packages": [{"package": name, "version": _version(name)} for name in _PACKAGES],
         "DICOM files that can be read": [
@@ -65,7 +58,7 @@ def examine(tell: Callable[[str], object] = str) -> dict[str, list[dict[str, Any
                 "distribution": row.package,
                 "state": row.note or "ok" if row.ok else f"cannot be used: {row.reason.rstrip('.')}. {row.mend}",
             }
-            for row in listing(tell)
+            for row in plugins
         ],
     }
 
@@ -75,11 +68,3 @@ def _version(name: str) -> str:
         return version(name)
     except PackageNotFoundError:
         return "not installed"
-
-
-def _device() -> str:
-    done = subprocess.run([sys.executable, "-c", _TORCH], check=False, capture_output=True, text=True)
-    if done.returncode == 0:
-        return done.stdout.strip()
-    last = done.stderr.strip().splitlines()[-1:] or ["unknown"]
-    return f"none: {last[0]}"

@@ -6,7 +6,11 @@ same exams in every process.
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
+import shutil
+import tempfile
+import weakref
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +22,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from cadkit.data import Affine, Dataset, Meta
+from cadkit.dicom.writing import write_mammogram
 from cadkit.errors import InputError
 from cadkit.plugin import ModelInfo
 
@@ -25,6 +30,7 @@ ROWS, COLUMNS = 320, 208
 MARGIN, WIDE_MARGIN = 5, 45  # what preparing cut off each border of the file
 FOUR = ("L-CC", "L-MLO", "R-CC", "R-MLO")
 IMPLANT = 60000
+_DAY = dt.date(2020, 1, 1)
 _FINDINGS = ("finding_id", "image_id", "lesion_id", "label", "kind", "shape", "coordinates")
 
 
@@ -103,9 +109,38 @@ class DrawnPixels:
     def original(self, row: Mapping[str, Any]) -> NDArray[np.int32]:
         """Grey values as a file would have them: with its margin, and a right breast mirrored."""
         self.asked_original = True
-        picture = self._picture(row["image_id"])
-        turned = picture[:, ::-1] if row["side"] == "R" else picture
-        return np.pad(turned, self.margin).astype(np.int32)
+        return self._stored(self._picture(row["image_id"]), row["side"]).astype(np.int32)
+
+    def file(self, row: Mapping[str, Any]) -> Path:
+        """A DICOM file of these grey values, written when it is asked for; all are 0 in one that was not prepared."""
+        self.asked_original = True
+        picture = self.pictures.get(row["image_id"])
+        blank = np.zeros((row["rows"], row["columns"]), np.uint16)
+        path = self._folder / f"{row['image_id']}.dcm"
+        write_mammogram(
+            path,
+            blank if picture is None else self._stored(picture, row["side"]),
+            side=row["side"],
+            view=row["view"],
+            spacing_mm=row["pixel_spacing_mm"],
+            patient_id=f"woman-{row['exam_id']}",
+            accession="drawn",  # it has room for 16 characters, and exams have longer names
+            image_id=row["image_id"],
+            date=_DAY,
+            implant=bool(row["implant"]),
+        )
+        return path
+
+    @functools.cached_property
+    def _folder(self) -> Path:
+        folder = Path(tempfile.mkdtemp(prefix="cadkit-drawn-"))
+        weakref.finalize(self, shutil.rmtree, folder, True)
+        return folder
+
+    def _stored(self, picture: NDArray[np.uint16], side: str) -> NDArray[np.uint16]:
+        """With 12 bits, as `write_mammogram` has them."""
+        turned = picture[:, ::-1] if side == "R" else picture
+        return np.pad(turned >> 4, self.margin)
 
     def to_file(self, image_id: str) -> Affine:
         """The map to the pixels of the file; a right breast lies mirrored in it."""

@@ -48,7 +48,9 @@ def new_plugin(name: str, *, trainable: bool = False, out: str | Path = ".") -> 
     Raises:
         InputError: the name cannot be one or is taken, or the folder is there already or cannot be made.
     """
-    if not _NAME.fullmatch(name) or keyword.iskeyword(name):
+    if keyword.iskeyword(name):
+        raise InputError("this is a keyword of Python", value=name, mend="For instance my_model.")
+    if not _NAME.fullmatch(name):
         raise InputError(
             "a plugin's name has lower-case letters, digits and single underscores, and begins with a letter",
             value=name,

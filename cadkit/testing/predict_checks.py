@@ -14,7 +14,7 @@ from cadkit.plugin import Skipped
 from cadkit.plugin.pooling import Pooled, images_of, pool_exam
 from cadkit.testing import exams
 from cadkit.testing.answers import difference, misplaced
-from cadkit.testing.checking import Fails, NotApplicable, check
+from cadkit.testing.check import Fails, NotApplicable, check
 from cadkit.testing.subject import Answer, Subject
 from cadkit.testing.watching import globals_kept, in_training, networks_of
 
@@ -27,7 +27,8 @@ _KEPT_SHARE = 0.25
 @check(
     "predict-each-once",
     "Every exam gets one answer, in order, from whichever method the model has; and not all are skipped.",
-    "Answer what is asked, or `cadkit.Skipped(reason)`; the exception that was raised says what went wrong.",
+    "Return what your method is asked for (`predict_image` an `ImagePrediction`), or `cadkit.Skipped(reason)`; where "
+    "an exception was raised, it says what went wrong.",
 )
 def each_once(subject: Subject) -> None:
     handed, given = subject.handed(), subject.ordinary()
@@ -45,7 +46,8 @@ def each_once(subject: Subject) -> None:
 @check(
     "predict-scores",
     "Scores are there for every label, finite, and between 0 and 1 where the model promises probabilities.",
-    "Answer a number for every name of `info.labels`, and state `scores='risk'` unless they are probabilities.",
+    "Answer a finite number (no NaN, no text) for every name of `info.labels`, and state `scores='risk'` unless they "
+    "are probabilities.",
 )
 def scores(subject: Subject) -> None:
     given = subject.ordinary()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from cadkit.errors import InputError
-from cadkit.testing.checking import Check, Fails, NotApplicable, checks, perform
+from cadkit.testing.check import Check, Fails, NotApplicable
+from cadkit.testing.checking import checks, perform
 
 if TYPE_CHECKING:
     from cadkit.plugin import Model
@@ -31,15 +32,15 @@ class _Late:
 class RunCheck:
     """What a parametrised test calls: one check of one plugin."""
 
-    def __init__(self, each: Check, late: _Late) -> None:
-        self.check, self._late = each, late
+    def __init__(self, each: Check, late: _Late, chosen: Sequence[Check]) -> None:
+        self.check, self._late, self._chosen = each, late, chosen
 
     def __call__(self) -> None:
         """Run it; a failure says what to do, and what cannot be checked skips the test."""
         import pytest
 
         try:
-            perform(self.check, self._late.get())
+            perform(self.check, self._late.get(), self._chosen)
         except NotApplicable as reason:
             pytest.skip(str(reason))
         except Fails as reason:
@@ -80,5 +81,8 @@ def parametrize_checks(
     checks(expected)
     late = _Late(plugin, preset, config, train)
     marks = {name: [pytest.mark.xfail(reason=reason, strict=True)] for name, reason in expected.items()}
-    parameters = [pytest.param(RunCheck(each, late), id=each.id, marks=marks.get(each.id, [])) for each in checks(only)]
+    chosen = checks(only)
+    parameters = [
+        pytest.param(RunCheck(each, late, chosen), id=each.id, marks=marks.get(each.id, [])) for each in chosen
+    ]
     return pytest.mark.parametrize("check", parameters)

@@ -13,7 +13,7 @@ from cadkit.plugin import ImagePrediction, Skipped
 from cadkit.plugin.pooling import images_of, pool_exam
 from cadkit.testing import exams
 from cadkit.testing.answers import placed
-from cadkit.testing.checking import Fails, NotApplicable, check
+from cadkit.testing.check import Fails, NotApplicable, check
 from cadkit.testing.predict_checks import TOLERANCE, first_answers
 from cadkit.testing.subject import Answer, Subject
 from cadkit.testing.watching import in_training, networks_of

@@ -12,7 +12,7 @@ import tomli_w
 from cadkit.errors import InputError
 from cadkit.plugin import Config, ModelInfo
 from cadkit.plugin.contract import API
-from cadkit.testing.checking import Fails, NotApplicable, check
+from cadkit.testing.check import Fails, NotApplicable, check
 from cadkit.testing.subject import Subject, environment
 
 _SECONDS = 300

@@ -18,11 +18,15 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from cadkit.data import Dataset, Exam, TruthHidden
+from cadkit.errors import Failure, InputError
 from cadkit.files import read_toml
 from cadkit.plugin import Config, ExamPrediction, Model, Run, Skipped
+from cadkit.plugin.pooling import check_kinds
+from cadkit.plugin.raised import told
 from cadkit.plugin.registry import installed, load
+from cadkit.plugin.setting_files import with_files
 from cadkit.testing import exams
-from cadkit.testing.checking import Blocked, Fails, NotApplicable
+from cadkit.testing.check import Blocked, Fails, NotApplicable
 from cadkit.testing.watching import Diary, Interrupted, globals_kept, truth_asked_for, watched
 
 Answer = ExamPrediction | Skipped
@@ -77,6 +81,8 @@ class Subject:
         config: cheap settings.
         settings: where they come from, in words.
         folder: for runs; removed with the subject.
+        printed: what it wrote to standard output while it was asked.
+        tellers: id of the check that tells what blocks others, by the id of the check whose matter that is.
     """
 
     def __init__(
@@ -94,6 +100,7 @@ class Subject:
         changed = "".join(f", {name}={value!r}" for name, value in (settings or {}).items())
         self.settings = (f"preset {preset}" if preset else "its defaults") + changed
         self.may_train = train
+        self.printed, self.tellers = io.StringIO(), dict[str, str]()
         self.folder = Path(tempfile.mkdtemp(prefix="cadkit-check-"))
         self._remove = weakref.finalize(self, shutil.rmtree, self.folder, True)
 
@@ -124,7 +131,7 @@ class Subject:
         try:
             model = self.model_class(self.config.model_copy(update=changes))
         except Exception as error:  # whatever a plugin raises
-            raise Blocked("static-config", f"it cannot be made: {type(error).__name__}: {error}") from error
+            raise Blocked("static-config", f"it cannot be made: {told(error, self.model_class)}") from error
         model.device, model.wants = "cpu", frozenset({"marks", "rois", "saliency"})
         return model
 
@@ -146,6 +153,10 @@ class Subject:
     def loaded(self, model: Model) -> Model:
         """Give a model what was learnt."""
         if not self.trainable:
+            try:
+                model.config, _ = with_files(model.config)
+            except InputError as error:
+                raise Blocked("predict-each-once", str(error)) from error
             return model
         if self.may_train:
             run = self.trained().run
@@ -159,7 +170,7 @@ class Subject:
             try:
                 model.load(run)
             except Exception as error:
-                raise Blocked("train-save-load", f"load raised {type(error).__name__}: {error}") from error
+                raise Blocked("train-save-load", f"load raised {told(error, self.model_class)}") from error
         return model
 
     def _random_run(self) -> Run:
@@ -181,16 +192,18 @@ class Subject:
         """
         given: list[Answer] = []
         try:
-            with _quiet(), globals_kept():
+            with _quiet(self.printed), globals_kept():
                 given.extend(model.predict(iter(handed)))
         except (Exception, SystemExit) as error:
             where = f"exam {handed[len(given)].id}" if len(given) < len(handed) else "the end"
-            raise Fails(f"it raised {type(error).__name__} at {where}: {error}") from error
+            raise Fails(f"it raised {told(error, self.model_class, f'at {where}')}") from error
         if len(given) != len(handed):
             raise Fails(f"it gave {len(given)} answers for {len(handed)} exams")
         for exam, answer in zip(handed, given, strict=True):
-            if not isinstance(answer, ExamPrediction | Skipped):
-                raise Fails(f"exam {exam.id}: the answer is {type(answer).__name__}, not ExamPrediction or Skipped")
+            try:
+                check_kinds(exam, answer)
+            except Failure as found:
+                raise Fails(str(found)) from found
         return given
 
     @_once
@@ -247,7 +260,7 @@ class Subject:
             except TruthHidden as error:
                 raise Blocked("train-test-truth", str(error)) from error
             except (Exception, SystemExit) as error:
-                raise Blocked(_matter_of(diary), f"it raised {type(error).__name__}: {error}") from error
+                raise Blocked(_matter_of(diary), f"it raised {told(error, self.model_class)}") from error
             finally:
                 run.close()
         if asked:
@@ -309,7 +322,7 @@ def environment(**more: str) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Neither progress nor lines of a log."""
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+def _quiet(printed: io.StringIO | None = None) -> Iterator[None]:
+    """Neither progress nor lines of a log; standard output is kept in `printed`."""
+    with contextlib.redirect_stdout(printed or io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         yield

@@ -15,7 +15,7 @@ from typing import Any
 from cadkit.plugin import Run
 from cadkit.testing import exams
 from cadkit.testing.answers import difference
-from cadkit.testing.checking import Blocked, Fails, NotApplicable, check
+from cadkit.testing.check import Blocked, Fails, NotApplicable, check
 from cadkit.testing.subject import Subject, Trained, environment, finite
 
 _SECONDS = 300
@@ -79,8 +79,8 @@ def save_load(subject: Subject) -> None:
     trained.model.wants = subject.ready().wants
     try:
         other = subject.answers(subject.ready(), handed)
-    except Fails:
-        raise NotApplicable("first mend what predict-each-once says") from None
+    except Fails as reason:
+        raise Blocked("predict-each-once", str(reason)) from reason
     try:
         one, again = (subject.answers(trained.model, handed) for _ in range(2))
     except Fails:  # the object that was trained holds nothing before `load`; then two that were loaded are compared

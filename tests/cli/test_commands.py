@@ -8,6 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
+
+from cadkit.cli.app import app
+from cadkit.plugin import Config, Run
 
 HEAVY = ("torch", "polars", "pydicom", "altair", "numpy", "sklearn")
 
@@ -64,6 +68,8 @@ def test_debug_shows_the_traceback(tmp_path: Path) -> None:
     done = cadkit("--debug", "info", str(tmp_path / "nothing"))
     assert "Traceback" in done.stderr
     assert "InputError" in done.stderr
+    assert "typer" not in done.stderr
+    assert done.returncode == 2
 
 
 def test_check_lists_every_problem_and_exits_with_2(dataset: Path) -> None:
@@ -137,3 +143,11 @@ def test_a_wrong_word_is_said_before_the_phantom_is_made(tmp_path: Path) -> None
     assert done.returncode == 2
     assert "--preset: there is no such preset; there are paper, small, tiny (found: 'nothing')" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_that_is_complete_is_said_to_be_so(tmp_path: Path) -> None:
+    run = Run.create(tmp_path, "gmic", Config(), {"plugin": "gmic"})
+    run.update(state="complete")
+    run.close()
+    done = CliRunner().invoke(app, ["train", "--resume", str(run.folder)])
+    assert done.stdout.splitlines()[0] == f"{run.folder} is complete: nothing was done."

@@ -74,8 +74,7 @@ def test_none_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_doctor_says_which_plugins_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "listing", lambda tell: FOUND)
-    monkeypatch.setattr(doctor, "_device", lambda: "cpu")
+    monkeypatch.setattr(doctor, "listing_and_device", lambda tell: (FOUND, "cpu"))
     findings = json.loads(CliRunner().invoke(app, ["doctor", "--json"]).stdout)
     assert findings["Plugins"] == [
         {"name": "faster_rcnn", "distribution": "cadkit-faster-rcnn 0.1.0", "state": "ok"},

@@ -53,6 +53,14 @@ def test_an_expectation_needs_a_reason(words: list[str]) -> None:
     assert "--expect takes ID=REASON" in str(done.exception)
 
 
+def test_what_a_model_prints_does_not_spoil_json() -> None:
+    words = ["plugin", "check", f"{BROKEN}/reasons.py:Prints", "--only", "predict-scores"]
+    as_json, as_text = CliRunner().invoke(app, [*words, "--json"]), CliRunner().invoke(app, words)
+    assert json.loads(as_json.stdout)["notes"][0].startswith("it prints while it is asked")
+    assert "Note: it prints while it is asked: 'looking at exam-0-L-CC'" in as_text.stdout
+    assert as_text.stdout.splitlines()[-1] == "1 passed"
+
+
 @parametrize_checks(f"{SMALLEST}:MeanIntensity", only=["static", "predict"])
 def test_the_smallest_plugin_keeps_the_contract(check) -> None:
     check()
