@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         testing,
         training,
     )
-    from cadkit.api import combine, compare, evaluate, predict, train
+    from cadkit.api import combine, compare, evaluate, evaluate_readers, predict, train
     from cadkit.data import Breast, Crop, Dataset, Exam, Finding, Image, TruthHidden
     from cadkit.errors import CadkitError, Failure, InputError
     from cadkit.plugin import (
@@ -40,13 +40,15 @@ if TYPE_CHECKING:
         Skipped,
     )
     from cadkit.prediction import Predictions
-    from cadkit.prepare import open_dataset as open
+    from cadkit.prepare import open_dataset
     from cadkit.report import EvaluationReport
+
+    open = open_dataset
 
 __version__ = "0.1.0"
 
 _HOME = {
-    "cadkit.api": ("combine", "compare", "evaluate", "predict", "train"),
+    "cadkit.api": ("combine", "compare", "evaluate", "evaluate_readers", "predict", "train"),
     "cadkit.data": ("Breast", "Crop", "Dataset", "Exam", "Finding", "Image", "TruthHidden"),
     "cadkit.errors": ("CadkitError", "Failure", "InputError"),
     "cadkit.plugin": (
@@ -82,6 +84,7 @@ _NAMES = {name: (module, name) for module, names in _HOME.items() for name in na
     "open": ("cadkit.prepare", "open_dataset")
 }
 
+# `open` is as public as the others, but stands apart: `from cadkit import *` must not hide Python's own.
 __all__ = [
     "Breast",
     "BreastPrediction",
@@ -110,10 +113,10 @@ __all__ = [
     "compare",
     "data",
     "evaluate",
+    "evaluate_readers",
     "evaluation",
     "importers",
     "metrics",
-    "open",
     "phantom",
     "plugin",
     "predict",
@@ -137,4 +140,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted([*__all__, "open"])

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 import polars as pl
 from pydantic import TypeAdapter, ValidationError
@@ -23,12 +23,15 @@ from cadkit.plugin import Run
 from cadkit.prediction import Merging, Predictions, combine_sources, predict_with
 from cadkit.report import EvaluationReport, write_report
 
-__all__ = ["combine", "compare", "evaluate", "predict", "train"]
+if TYPE_CHECKING:
+    from cadkit.reader_study import StudyOptions
+
+__all__ = ["combine", "compare", "evaluate", "evaluate_readers", "predict", "train"]
 
 Data = Dataset | Path | str
 Source = Predictions | Run | Path | str
 Scorer = Callable[[Image], Any]
-Asked = TypeVar("Asked", Settings, CompareSettings)
+Asked = TypeVar("Asked", Settings, CompareSettings, "StudyOptions")
 
 
 class PandasFrame(Protocol):
@@ -147,6 +150,7 @@ def predict(
     device: str = "auto",
     preset: str | None = None,
     retry_failed: bool = False,
+    quiet: bool = False,
     **settings: Any,
 ) -> Predictions:
     """Predict the exams of a split.
@@ -158,11 +162,13 @@ def predict(
         split: train, validation, test or all.
         out: folder; `predictions/<name>-<split>` by default, with the preset in the name if one is given, and of a
             function with 8 digits of its code, as two functions may have one name.
-        saliency: write maps too.
+        saliency: of a run or plugin: write maps too.
         labels, scores: of a function: what it scores (malignant by default), and whether these are probabilities.
-        device: auto, cpu, cuda, ...
+        device: of a run or plugin: auto, cpu, cuda, ...
         preset: of the configuration of a plugin without a run.
-        retry_failed: ask again about exams that a plugin answered with `cadkit.prediction.Failed`.
+        retry_failed: ask again about exams that a plugin answered with `cadkit.prediction.Failed`, for passing faults;
+            with a changed program give `out`.
+        quiet: show no progress.
         settings: of a plugin without a run; they win over the preset.
 
     Raises:
@@ -176,17 +182,29 @@ def predict(
         source = str(model.folder if isinstance(model, Run) else model)
         made = predict_with(
             source, data=folder, split=split, saliency=saliency, out=out, preset=preset, settings=settings,
-            device=device, retry_failed=retry_failed,
+            device=device, retry_failed=retry_failed, quiet=quiet,
         )  # fmt: skip
         return _noted(made)
     from cadkit.prediction.functions import predict_function
 
     if not callable(model):
         raise InputError("a model is a run, a plugin's name or a function of an image", value=model)
-    if folder is None or settings or preset or retry_failed:
-        raise InputError("a function is given a dataset, and has no settings", mend="cadkit.predict(function, data).")
+    if folder is None:
+        raise InputError("a function is given a dataset", mend="cadkit.predict(function, data).")
+    own = {
+        **({"saliency": True} if saliency else {}),
+        **({} if device == "auto" else {"device": device}),
+        **({} if preset is None else {"preset": preset}),
+        **({"retry_failed": True} if retry_failed else {}),
+        **settings,
+    }
+    if own:
+        raise InputError(
+            f"a function takes no {', '.join(own)}, which are said of plugins", value=next(iter(own.values())),
+            mend="It takes split, out, labels, scores and quiet.",
+        )  # fmt: skip
     scored = (labels,) if isinstance(labels, str) else labels
-    return _noted(predict_function(model, folder, split=split, out=out, labels=scored, scores=scores))
+    return _noted(predict_function(model, folder, split=split, out=out, labels=scored, scores=scores, quiet=quiet))
 
 
 def _noted(made: Predictions) -> Predictions:
@@ -252,7 +270,7 @@ def evaluate(
             several, or by name. A name may stand for several runs of one model.
         data: the dataset; that of the first source that says one by default.
         froc: sensitivity against false positives, by the usual rule or a `cadkit.evaluation.FrocRule`.
-        localization: Dice and pixel average precision of the maps.
+        localization: Dice and pixel average precision of the maps; coverage of findings by regions of interest.
         split: that was predicted by default.
         out: folder of the report; `report/<names>-<split>` by default. It holds report.html, figures and tables.
         validation: one for each source, on which thresholds are locked.
@@ -260,7 +278,8 @@ def evaluate(
         settings: further fields of `cadkit.evaluation.Settings`, such as `bootstrap=500` or `by=("density",)`.
 
     Returns:
-        The report: `report.table()`, `report.plot("froc")`, `report.methods()`; it shows itself in a notebook.
+        The report: `print(report)`, `report.table()`, `report.plot("froc")`, `report.methods()`; it shows itself in a
+        notebook.
 
     Raises:
         InputError: sources and dataset do not fit together, or there is no such setting.
@@ -315,6 +334,46 @@ def compare(
         path = Path(table)
         where = Path(out) if out is not None else Path("report") / path.stem
     asked = _settings(CompareSettings, {"truth": truth, "scores": scores, **settings})
-    compare_columns(path, where, asked, "cadkit.compare")
+    compare_columns(path, where, asked, command="cadkit.compare")
+    write_report(where)
+    return EvaluationReport.open(where)
+
+
+def evaluate_readers(
+    sources: Source | Sequence[Source] | Mapping[str, Source] = (),
+    data: Data | None = None,
+    *,
+    readers: str | Sequence[str] = (),
+    models: str | Sequence[str] = (),
+    truth: str = "",
+    out: str | Path | None = None,
+    **settings: Any,
+) -> EvaluationReport:
+    """Judge readers, models and both together, or readers in several modalities (MRMC).
+
+    Several names may be a sequence, or a text with commas, as they are typed.
+
+    Args:
+        sources: a table with a row per breast (with `readers`); a long table, an .imrmc file or a workbook of readings;
+            or with `data` predictions, runs (which predict first) or score tables of it, also by name.
+        data: a dataset whose `breasts.csv` has readers.
+        readers, models: patterns of columns, such as `Reader*`.
+        truth: column of 0 and 1; with `data` it is `label=` that names what is judged.
+        out: folder of the report; one below `report`, named by the table or the dataset, by default.
+        settings: further fields of `cadkit.reader_study.StudyOptions`, such as `recalls="Recall*"`,
+            `resample="both"`, `method="bdg-centred"` or `marks="marks.csv"`.
+
+    Returns:
+        The report: `report.table()`, `report.plot("distributions")`, `report.methods()`; it shows itself in a notebook.
+
+    Raises:
+        InputError: the table, the dataset or the settings are not what they must be.
+    """
+    from cadkit.reader_study.asking import StudyOptions, split_at_commas
+
+    folder = None if data is None else _folder(data)
+    given = split_at_commas({"readers": readers, "models": models, "truth": truth, **settings})
+    asked = _settings(StudyOptions, given)
+    _, where = asked.judge(_named(sources), data=folder, out=out, command="cadkit.evaluate_readers")
     write_report(where)
     return EvaluationReport.open(where)

@@ -1,5 +1,6 @@
 """Reader studies: readers, models and both together; multiple readers and multiple cases (MRMC)."""
 
+from cadkit.reader_study.asking import StudyOptions
 from cadkit.reader_study.ensembles import consensus
 from cadkit.reader_study.exports import export, write_imrmc
 from cadkit.reader_study.formats import read_imrmc, read_ratings
@@ -24,6 +25,7 @@ __all__ = [
     "Overall",
     "Power",
     "RatingStudy",
+    "StudyOptions",
     "StudySettings",
     "VarianceComponents",
     "analyse",

@@ -77,7 +77,7 @@ def study_dataset(
     chosen = choose(dataset, split, models)
     study, ids = join(chosen, models, settings)
     cases = _disagreements(where, chosen, models, study, ids, settings)
-    return judge_study(study, where, settings, command, cases), where
+    return judge_study(study, where, settings, command=command, cases=cases), where
 
 
 def join(chosen: Chosen, models: Sequence[Scored], settings: StudySettings) -> tuple[Study, list[tuple[str, str]]]:

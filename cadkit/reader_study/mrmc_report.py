@@ -130,6 +130,7 @@ def mrmc_study(
     given: MrmcInput,
     folder: str | Path,
     settings: MrmcSettings,
+    *,
     command: str = "",
     exports: Sequence[str] = (),
 ) -> Report:

@@ -16,7 +16,7 @@ RESAMPLES: tuple[Resample, ...] = ("cases", "readers", "both")
 LAMBDAS = 101  # weights of a sweep, evenly from 0 (the model alone) to 1 (the reader alone)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class StudySettings:
     """How readers, models and their combinations are judged.
 

@@ -35,7 +35,7 @@ from cadkit.reader_study.work import CONSENSUS, MEAN, READER_ENSEMBLE, Work, hyb
 _FEW_READERS = 4
 
 
-def reader_study(path: str | Path, folder: str | Path, settings: StudySettings, command: str = "") -> Report:
+def reader_study(path: str | Path, folder: str | Path, settings: StudySettings, *, command: str = "") -> Report:
     """Judge the readers, models and hybrids of a wide table and write `folder/report.json`.
 
     Args:
@@ -50,14 +50,14 @@ def reader_study(path: str | Path, folder: str | Path, settings: StudySettings, 
     settings.check()
     claim(Path(folder))
     study = read_wide_table(path, settings)
-    return judge_study(study, folder, settings, command)
+    return judge_study(study, folder, settings, command=command)
 
 
 def judge_study(
-    study: Study, folder: str | Path, settings: StudySettings, command: str = "", cases: Sequence[Case] = ()
+    study: Study, folder: str | Path, settings: StudySettings, *, command: str = "", cases: Sequence[Case] = ()
 ) -> Report:
     """The same from reads that are already in memory; `cases` are for the gallery."""
-    report = study_report(study, settings, command, cases)
+    report = study_report(study, settings, command=command, cases=cases)
     folder = Path(folder)
     (folder / "report.json").unlink(missing_ok=True)
     if not cases:
@@ -67,7 +67,7 @@ def judge_study(
     return report
 
 
-def study_report(study: Study, settings: StudySettings, command: str = "", cases: Sequence[Case] = ()) -> Report:
+def study_report(study: Study, settings: StudySettings, *, command: str = "", cases: Sequence[Case] = ()) -> Report:
     """The report of a study, without writing it."""
     settings.check()
     strange = [name for name in settings.ensemble if name not in study.models]
@@ -114,7 +114,7 @@ def _same_cases(work: Work, validation: Study) -> None:
 def _warn(work: Work) -> None:
     study, settings = work.study, work.settings
     if study.unknown:
-        work.warnings["unknown-truth"] = unknown_truth("unit(s)", len(study.unknown), study.unknown[0], settings.truth)
+        work.warnings["unknown-truth"] = unknown_truth("unit", len(study.unknown), study.unknown[0], settings.truth)
     if study.aside:
         work.warnings["screening-readers"] = (
             f"The readers of screening are no part of the study: {', '.join(study.aside)}. Name them with --readers to "

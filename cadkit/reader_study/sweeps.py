@@ -98,7 +98,7 @@ def weighted(reader: FloatArray, model: FloatArray, weight: float | FloatArray) 
     return mixed
 
 
-def sweep(truth: BoolArray, readers: FloatArray, model: FloatArray, steps: int = LAMBDAS) -> Sweep:
+def sweep(truth: BoolArray, readers: FloatArray, model: FloatArray, *, steps: int = LAMBDAS) -> Sweep:
     """Areas of the hybrids of a model with every reader at evenly spaced weights.
 
     Args:

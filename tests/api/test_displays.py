@@ -52,7 +52,7 @@ class TestDataset:
         assert cells(html, "train") == ["1", "1", "4", "0", "1 of 2 (50.0%)", "0 of 2 (0.0%)"]
         assert cells(html, "test")[:4] == ["4", "5", "20", "4"]
         assert "no split" not in html
-        assert repr(data) == "Dataset('hand': 5 women, 6 exams, 24 images)"
+        assert repr(data) == "Dataset('hand': 5 patients, 6 exams, 24 images)"
 
     def test_one_without_splits_or_pixels(self, make_dataset: Make) -> None:
         exams = "exam_id,patient_id\n" + "".join(f"{exam},p{exam}\n" for exam in EXAMS)
@@ -144,7 +144,7 @@ class TestImages:
     def test_an_exam_shows_its_breasts_and_pictures(self, make_dataset: Make) -> None:
         exam = make_dataset().exams[3]
         html = exam._repr_html_()
-        assert cells(html, "woman") == ["p3"]
+        assert cells(html, "patient") == ["p3"]
         assert cells(html, "density") == ["B"]
         assert cells(html, "L") == ["unknown", "0"]
         assert cells(html, "R") == ["0", "0"]

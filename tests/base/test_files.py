@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cadkit.errors import InputError
-from cadkit.files import atomic, inside, read_toml, refuse_file, write_json, write_text, write_toml
+from cadkit.files import atomic, inside, read_toml, refuse_file, spreadsheet_text, write_json, write_text, write_toml
 
 
 def test_an_error_in_the_block_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
@@ -82,3 +82,11 @@ def test_a_file_is_no_place_for_a_folder(tmp_path: Path) -> None:
             refuse_file(folder)
     for folder in (tmp_path, tmp_path / "new" / "report", Path("new")):
         refuse_file(folder)
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [("=u", "'=u"), ("+1", "'+1"), ("@a", "'@a"), ("-a", "'-a"), ("-0.5", "-0.5"), ("a=b", "a=b"), ("", "")],
+)
+def test_no_text_of_a_csv_is_run_as_a_formula(text: str, written: str) -> None:
+    assert spreadsheet_text(text) == written

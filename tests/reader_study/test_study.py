@@ -189,7 +189,7 @@ def test_weights_are_fitted_on_the_validation_table(tmp_path: Path) -> None:
     settings = StudySettings(
         truth="label", readers=("R*",), models=("M*",), validation=tmp_path / "validation.csv", step=0.1, bootstrap=10
     )
-    report = reader_study(tmp_path / "test.csv", tmp_path / "out", settings, "typed")
+    report = reader_study(tmp_path / "test.csv", tmp_path / "out", settings, command="typed")
     surface = report["reader_study"]["simplex"][0]
     other = made(2)
     values = [
