@@ -6,6 +6,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ import tomli_w
 from cadkit.errors import Failure, InputError
 
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_FORMULA = re.compile(r"^[=+@\t\r]|^-(?![\d.])")
 
 
 @contextmanager
@@ -116,6 +118,19 @@ def sha256_of(path: str | os.PathLike[str]) -> str:
     """SHA-256 of a file's bytes, in hexadecimal."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def spreadsheet_text(text: str) -> str:
+    """A text for a CSV that no spreadsheet runs as a formula: with an apostrophe before what would be one."""
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def safe_name(identity: str) -> str:
+    """A file name of an id: the id itself where that is safe, with a hash where it had to be changed."""
+    plain = re.sub(r"[^A-Za-z0-9._-]", "_", identity).lstrip(".")
+    if plain == identity and len(plain) <= 120:
+        return plain
+    return f"{plain[:100]}-{hashlib.blake2b(identity.encode(), digest_size=6).hexdigest()}"
 
 
 def refuse_file(folder: Path) -> None:

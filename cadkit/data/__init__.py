@@ -3,9 +3,12 @@
 from cadkit.data.affine import Affine
 from cadkit.data.crop import Crop
 from cadkit.data.dataset import Dataset
-from cadkit.data.exam import Breast, Exam, Finding, Image, PixelSource, TruthHidden
+from cadkit.data.exam import Breast, Exam, Image
+from cadkit.data.finding import Finding
+from cadkit.data.pixel_source import PixelSource
 from cadkit.data.shapes import Box, Circle, Mask, Point, Polygon, Region
 from cadkit.data.tables import Meta
+from cadkit.data.truth import TruthHidden
 
 __all__ = [
     "Affine",

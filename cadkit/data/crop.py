@@ -61,7 +61,7 @@ class Crop:
         """The same part of the image seen in a mirror: left is right."""
         return replace(self, matrix=self.matrix @ Affine.mirror(self.size[1]))
 
-    def pixels(self, outside: float = 0.0) -> NDArray[np.float32]:
+    def pixels(self, *, outside: float = 0.0) -> NDArray[np.float32]:
         """Read it: float32, rows x columns of the grid, 0 to 1.
 
         It is resampled (bicubic; averaged where it shrinks the picture) as for a batch of `cadkit.training`.
@@ -76,6 +76,7 @@ class Crop:
     def jitter(
         self,
         rng: np.random.Generator,
+        *,
         shift: float = 0.0,
         scale: tuple[float, float] = (1.0, 1.0),
         rotate: float = 0.0,

@@ -9,9 +9,12 @@ from typing import Any
 
 import polars as pl
 
-from cadkit.data.exam import Access, Breast, Exam, Finding, Image, PixelSource
+from cadkit.data.exam import Breast, Exam, Image
+from cadkit.data.finding import Finding
+from cadkit.data.pixel_source import PixelSource
 from cadkit.data.shapes import parse_region
 from cadkit.data.tables import BREASTS, EXAMS, FINDINGS, IMAGES, Meta, dataset_fingerprint, read_meta, read_table
+from cadkit.data.truth import Access
 from cadkit.errors import InputError, Problem, ProblemsError
 
 
@@ -225,7 +228,7 @@ class Dataset:
     def __repr__(self) -> str:
         exams, prepared = self.tables["exams"], "" if self.prepared else ", not prepared"
         return (
-            f"Dataset({self.meta.name!r}: {exams['patient_id'].n_unique():,} women, {exams.height:,} exams, "
+            f"Dataset({self.meta.name!r}: {exams['patient_id'].n_unique():,} patients, {exams.height:,} exams, "
             f"{self.tables['images'].height:,} images{prepared})"
         )
 

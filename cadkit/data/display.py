@@ -14,13 +14,15 @@ import polars as pl
 
 from cadkit import html
 from cadkit.data.affine import Affine
-from cadkit.data.exam import Breast, Exam, Finding, Image, TruthHidden
+from cadkit.data.finding import Finding
 from cadkit.data.tables import SPLITS
+from cadkit.data.truth import TruthHidden
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
     from cadkit.data.dataset import Dataset
+    from cadkit.data.exam import Breast, Exam, Image
 
 HIDDEN = "hidden"
 _ABOUT = ("split", "age", "density")  # of an exam; none of them is truth
@@ -33,7 +35,7 @@ _RING = 2  # pixels that an outline is wide; it lies around the finding and hide
 
 
 def dataset_html(data: Dataset) -> str:
-    """Counts of women, exams, images and findings of the whole and of each split, and how often each label is 1."""
+    """Counts of patients, exams, images and findings of the whole and of each split, and how often each label is 1."""
     exams = data.tables["exams"]
     parts = [("all", exams)]
     if "split" in exams.columns and exams["split"].null_count() < exams.height:
@@ -42,7 +44,7 @@ def dataset_html(data: Dataset) -> str:
     labels = tuple(data.meta.labels)
     of_breasts = [label for label in labels if label in data.breast_columns]
     heads = [
-        "", "women", "exams", "images", "findings",
+        "", "patients", "exams", "images", "findings",
         *(f"{label} ({'breasts' if label in of_breasts else 'exams'})" for label in labels),
     ]  # fmt: skip
     rows = [_part(data, name, part) for name, part in parts if part.height or name == "all"]
@@ -89,7 +91,7 @@ def exam_html(exam: Exam) -> str:
     about = [(name, exam.columns[name]) for name in _ABOUT if name in exam.columns]
     return (
         html.title(f"exam {exam.id}")
-        + html.facts([("woman", exam.patient_id), *about, ("images", len(exam.images))])
+        + html.facts([("patient", exam.patient_id), *about, ("images", len(exam.images))])
         + _truths(tuple(exam.breasts.values()))
         + _side_by_side(exam.images)
     )

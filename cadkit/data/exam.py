@@ -1,4 +1,4 @@
-"""Exam, breast, image and finding: what a plugin sees of the data.
+"""Exam, breast and image: what a plugin sees of the data.
 
 An exam is a woman's visit, a breast one side of it, an image a view of a breast, a finding an
 annotation in an image. Pixels are those of the prepared store. Truth (labels, biopsied, BI-RADS,
@@ -9,115 +9,24 @@ test split always: asking for it raises `TruthHidden`.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cadkit.data.affine import Affine
 from cadkit.data.crop import Crop, Size, place_window, starts
-from cadkit.data.shapes import Region
+from cadkit.data.finding import Finding
+from cadkit.data.pixel_source import PixelSource
+from cadkit.data.truth import Columns, TruthHidden, truth_columns
 from cadkit.data.windows import window_size
-from cadkit.errors import CadkitError, InputError
+from cadkit.errors import InputError
 
 if TYPE_CHECKING:
     from cadkit.data.dataset import Dataset
-
-Access = Literal["open", "training", "prediction"]
-TRUTH_COLUMNS = ("biopsied", "birads", "interval_cancer")
-TRUTH_PREFIXES = ("reader_", "recall_")
-
-
-class TruthHidden(CadkitError):
-    """A model asked for truth where it must not see it."""
-
-
-class PixelSource(Protocol):
-    """Where prepared pixels come from: the store of `cadkit prepare`."""
-
-    def shape(self, image_id: str) -> Size:
-        """Rows and columns of the prepared image."""
-        ...
-
-    def read(self, image_id: str, box: tuple[int, int, int, int] | None) -> NDArray[np.uint16]:
-        """Pixels of the part (top, bottom, left, right), which lies inside the image; None: all."""
-        ...
-
-    def to_file(self, image_id: str) -> Affine:
-        """The map from prepared pixels to the pixels of the file."""
-        ...
-
-    def original(self, row: Mapping[str, Any]) -> NDArray[np.int32]:
-        """Grey values as they stand in the file of a row of images.csv."""
-        ...
-
-    def best_center(self, image_id: str, size: Size) -> tuple[int, int]:
-        """Row and column of the centre of Wu et al.'s window of that size."""
-        ...
-
-    def has(self, image_id: str) -> bool:
-        """Whether the image was prepared."""
-        ...
-
-
-@dataclass(frozen=True)
-class Finding:
-    """An annotation in one image, in the frame of whoever asks (file or prepared pixels).
-
-    Attributes:
-        id: of the finding.
-        image_id: the image that it lies in.
-        lesion_id: the lesion that it shows; two views of one lesion share it. The finding's own id
-            where the table says nothing.
-        label: malignant, benign, ...
-        kind: mass, calcification, distortion, asymmetry, ... or empty.
-        region: its shape.
-    """
-
-    id: str
-    image_id: str
-    lesion_id: str
-    label: str
-    kind: str
-    region: Region
-
-    @property
-    def center(self) -> tuple[float, float]:
-        """Centre of mass (x, y)."""
-        return self.region.center
-
-    @property
-    def box(self) -> tuple[float, float, float, float]:
-        """x0, y0, x1, y1, half open."""
-        return self.region.box
-
-
-class Columns(Mapping[str, Any]):
-    """Columns of a row; those that are truth raise `TruthHidden` where it is hidden."""
-
-    def __init__(self, row: Mapping[str, Any], hidden: frozenset[str], owner: str) -> None:
-        self._row, self._hidden, self._owner = row, hidden, owner
-
-    def __getitem__(self, name: str) -> Any:
-        value = self._row[name]
-        if name in self._hidden:
-            raise TruthHidden(f"{self._owner}: the column {name} is truth, which is hidden here.")
-        return value
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(name for name in self._row if name not in self._hidden)
-
-    def __len__(self) -> int:
-        return len(self._row.keys() - self._hidden)
-
-
-def truth_columns(names: Sequence[str], labels: Sequence[str]) -> frozenset[str]:
-    """Those of the column names that are truth."""
-    return frozenset(n for n in names if n in labels or n in TRUTH_COLUMNS or n.startswith(TRUTH_PREFIXES))
 
 
 def _label_value(row: Mapping[str, Any], label: str) -> float | None:
@@ -203,6 +112,22 @@ class Exam:
         from cadkit.data.display import exam_html
 
         return html.shown(lambda: exam_html(self))
+
+
+def _positive(name: str, size: Size) -> None:
+    if min(size) <= 0:
+        raise ValueError(f"{name} is two numbers above 0, rows and columns, not {size}")
+
+
+def folder_of(exam: Exam) -> Path:
+    """Folder of the dataset that an exam stands in, for rooms that read files; an exam does not show it to a model."""
+    return exam._data.folder
+
+
+def drawn_file_of(image: Image) -> Path | None:
+    """The file that the source of an image's pixels makes of it, as that of exams in memory does; None of others."""
+    make = getattr(image.exam._data.pixel_source, "file", None) if image.exam._data.prepared else None
+    return None if make is None else Path(make(image._row))
 
 
 class Breast:
@@ -326,7 +251,7 @@ class Image:
         """
         return self._source.original(self._row)
 
-    def whole(self, size: Size | None = None, width: int | None = None) -> Crop:
+    def whole(self, size: Size | None = None, *, width: int | None = None) -> Crop:
         """The whole picture: at its own size, stretched to `size`, or to `width` with its proportions."""
         rows, columns = self.shape
         crop = Crop(self, (rows, columns), Affine())
@@ -334,7 +259,7 @@ class Image:
             return crop.at((max(1, round(rows * width / columns)), width))
         return crop if size is None else crop.at(size)
 
-    def window(self, size: Size | str, rng: np.random.Generator | None = None, noise: float = 100) -> Crop:
+    def window(self, size: Size | str, rng: np.random.Generator | None = None, *, noise: float = 100) -> Crop:
         """Wu et al.'s window about the best centre; with `rng`, with noise in place and size.
 
         Args:
@@ -352,7 +277,7 @@ class Image:
         matrix = Affine((place.width / size[1], 0.0, place.left, 0.0, place.height / size[0], place.top))
         return Crop(self, size, matrix)
 
-    def around(self, center: tuple[float, float], size: Size, to: Size | None = None, angle: float = 0) -> Crop:
+    def around(self, center: tuple[float, float], size: Size, to: Size | None = None, *, angle: float = 0) -> Crop:
         """A patch of `size` prepared pixels about `center` (x, y), turned by `angle` degrees, on a grid `to`."""
         turn = np.deg2rad(angle)
         linear = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
@@ -363,7 +288,12 @@ class Image:
         return crop if to is None else crop.at(to)
 
     def fitted(self, size: Size) -> Crop:
-        """The whole picture, with its proportions, in the middle of a grid of `size` (rows, columns)."""
+        """The whole picture, with its proportions, in the middle of a grid of `size` (rows, columns).
+
+        Raises:
+            ValueError: `size` is not positive.
+        """
+        _positive("size", size)
         rows, columns = self.shape
         scale = max(rows / size[0], columns / size[1])
         left, top = (columns - scale * size[1]) / 2, (rows - scale * size[0]) / 2
@@ -373,7 +303,7 @@ class Image:
         """The picture as it lies in its file: neither turned nor cut to the breast; 0 where preparing cut it off."""
         rows, columns = self.shape
         _, _, right, bottom = self.to_file.box((0, 0, columns, rows))
-        size = int(self._row.get("rows") or bottom), int(self._row.get("columns") or right)
+        size = int(self._row.get("rows") or round(bottom)), int(self._row.get("columns") or round(right))
         return Crop(self, size, self.to_file.inverse())
 
     def tiles(self, size: Size, step: Size | None = None) -> list[list[Crop]]:
@@ -383,7 +313,12 @@ class Image:
             size: rows and columns of each.
             step: from one to the next; None: their size. The last of a row or column is moved back to end with the
                 picture; in a picture smaller than a tile there is one, which reaches beyond.
+
+        Raises:
+            ValueError: `size` or `step` is not positive.
         """
+        _positive("size", size)
+        _positive("step", step or size)
         rows, columns = (starts(*axis) for axis in zip(self.shape, size, step or size, strict=True))
         return [[Crop(self, size, Affine.shift(left, top)) for left in columns] for top in rows]
 
@@ -418,12 +353,16 @@ class Image:
         return out
 
     def export(self, folder: str | Path, format: Literal["png16"] = "png16") -> Path:
-        """Write the prepared picture as a 16-bit PNG named after the image, for another program to read."""
+        """Write the prepared picture as a 16-bit PNG named after the image, for another program to read.
+
+        Returns:
+            The file, `<image>.png`. A character of an id that no file name should have is replaced.
+        """
         from PIL import Image as Picture
 
-        from cadkit.files import atomic
+        from cadkit.files import atomic, safe_name
 
-        path = Path(folder) / f"{self.id}.png"
+        path = Path(folder) / f"{safe_name(self.id)}.png"
         with atomic(path) as part:
             Picture.fromarray(self.raw()).save(part, format="PNG")
         return path

@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from cadkit.data.affine import Affine
-from cadkit.data.crop import Crop
+
+if TYPE_CHECKING:
+    from cadkit.data.crop import Crop
 
 Floats = NDArray[np.float64]
 _A = -0.75

@@ -21,7 +21,9 @@ _HANGING = (("CC", "R"), ("CC", "L"), ("MLO", "R"), ("MLO", "L"))
 _COLORS = {"malignant": (255, 96, 80), "benign": (96, 200, 255), "high_risk": (255, 200, 60)}
 
 
-def preview(folder: str | os.PathLike[str], out_png: str | os.PathLike[str], n: int = 6, outlines: bool = True) -> Path:
+def preview(
+    folder: str | os.PathLike[str], out_png: str | os.PathLike[str], *, n: int = 6, outlines: bool = True
+) -> Path:
     """Draw exams of a phantom, a row each, hung as readers do: right and left CC, right and left MLO.
 
     Exams with a malignant breast, with a benign one and with neither take turns.

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from cadkit.data.affine import Affine
-from cadkit.data.exam import Finding
+from cadkit.data.finding import Finding
 from cadkit.data.windows import window_size
 from cadkit.errors import InputError, Problem
 from cadkit.files import fingerprint, sha256_of

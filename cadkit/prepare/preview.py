@@ -24,7 +24,7 @@ _CHARACTERS = 38
 Row = Mapping[str, str]
 
 
-def preview(folder: str | os.PathLike[str], out_png: str | os.PathLike[str], n: int = 24) -> Path:
+def preview(folder: str | os.PathLike[str], out_png: str | os.PathLike[str], *, n: int = 24) -> Path:
     """Draw prepared images, those with a problem first and up to half of the sheet, the rest evenly spread.
 
     Below each: its id and size, the share of the file's picture that was kept, the share of its white pixels that

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from collections.abc import Mapping
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from cadkit.errors import Failure, InputError
 from cadkit.files import read_toml
 from cadkit.prepare.arrays import Damaged, array_path, checksum, open_array, read_part
 from cadkit.prepare.centers import best_center
-from cadkit.prepare.originals import file_of, read_original, sources_of
+from cadkit.prepare.originals import read_original
 
 Size = tuple[int, int]
 _HANDLES = 16
@@ -125,16 +124,7 @@ class Store:
         Raises:
             InputError: the file is gone or cannot be read.
         """
-        folder, image_id = self.folder.parent, row["image_id"]
-        path = file_of(folder, image_id, row.get("file"), self._sources)
-        if path is None:
-            mend = "Name it in the column file, or in sources.csv."
-            raise InputError("the image has no file", file=folder / "images.csv", value=image_id, mend=mend)
-        return read_original(path, row)
-
-    @cached_property
-    def _sources(self) -> dict[str, str]:
-        return sources_of(self.folder.parent)
+        return read_original(self.folder.parent, row)
 
     def verify(self, image_id: str) -> None:
         """Read an image whole and compare its checksum.

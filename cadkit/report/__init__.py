@@ -5,8 +5,9 @@ Nothing is computed here that report.json does not hold; see `cadkit.evaluation.
 
 from cadkit.report.charts import Chart
 from cadkit.report.compared import compared_tables
-from cadkit.report.methods import Methods, methods
+from cadkit.report.methods import methods
 from cadkit.report.notebook import EvaluationReport
+from cadkit.report.sentences import Methods
 from cadkit.report.terminal import terminal_table
 from cadkit.report.writing import write_report
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 # JupyterLab and VS Code draw this kind themselves, and know no later one; what is drawn here is the same in both.
 _MIME, _SCHEMA = "application/vnd.vegalite.v5+json", "https://vega.github.io/schema/vega-lite/v5.20.1.json"
 _ENDINGS = (".html", ".svg", ".png", ".pdf", ".json")
+_LESS = "\ue000"  # for private use: no text of a report holds it
 _SHARP = 2.0  # pixels of a PNG for each of the figure
 
 
@@ -92,7 +93,9 @@ class Chart:
         elif ending == ".json":
             write_text(path, json.dumps(self.spec))
         elif ending == ".html":
-            write_text(path, str(vl_convert.vegalite_to_html(self.spec, bundle=True)))
+            # A name of the data must not end the script that holds it; the converter escapes nothing.
+            marked = json.loads(json.dumps(self.spec).replace("<", _LESS))
+            write_text(path, str(vl_convert.vegalite_to_html(marked, bundle=True)).replace(_LESS, r"\u003c"))
         else:
             drawn = self.svg()
             data = vl_convert.svg_to_pdf(drawn) if ending == ".pdf" else vl_convert.svg_to_png(drawn, scale=_SHARP)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from cadkit.evaluation.schema import CurveKind, CurveRow, Report, ResultRow
 from cadkit.evaluation.thinning import at_points, kept_points
 from cadkit.report import wording
-from cadkit.report.reading import is_chance, model_order, whole
+from cadkit.report.reading import OF_MODEL, is_chance, model_order, whole
 from cadkit.report.tables import slug
 
 DRAWN = ("roc", "pr", "froc", "reliability", "decision")
@@ -44,11 +44,12 @@ class Series:
     Attributes:
         model: its name.
         legend: name, value and interval.
-        index: place of the model among all of the report: decides its colour.
-        chance: random marks, drawn grey.
+        index: place of the model among all of the report, of random marks that of their model: decides the colour.
+        chance: random marks: dotted in the colour of their model, grey where they are those of all.
         curve: its points, thinned.
         n, positives: denominators of x (with `positives`, for ROC: negatives = n - positives) and y.
-        marked: points of the curve that the tables give, as (x, y).
+        marked: points that the tables give, as (x, y).
+        beyond: those of `marked` behind the end of the curve, at its last sensitivity.
     """
 
     model: str
@@ -59,6 +60,7 @@ class Series:
     n: int
     positives: int
     marked: tuple[tuple[float, float], ...] = ()
+    beyond: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -113,10 +115,16 @@ def _figure(report: Report, key: tuple[str, str, CurveKind], curves: list[CurveR
     curves = sorted(curves, key=lambda curve: order.index(curve["model"]))
     per = f"per {level}" if kind == "froc" else f"{level} level"
     end = _end(kind, curves)
-    series = [_series(report, curve, order.index(curve["model"]), end) for curve in curves]
+    series = [_series(report, curve, order.index(_owner(curve["model"], order)), end) for curve in curves]
     images = (report["settings"].get("froc") or {}).get("fp_images") if kind == "froc" else ""
     over = _FP_IMAGES.get(images or "", "")
     return Figure(name, kind, label, level, end, f"{_WORDS[kind]}, {label}, {per}{over}", series, curves)
+
+
+def _owner(model: str, models: Sequence[str]) -> str:
+    """The model itself; of random marks the model whose they are, where they are of one."""
+    owner = model.removeprefix(OF_MODEL)
+    return owner if is_chance(model) and owner in models else model
 
 
 def _end(kind: CurveKind, curves: list[CurveRow]) -> float:
@@ -148,6 +156,12 @@ def _series(report: Report, curve: CurveRow, index: int, end: float) -> Series:
     row = next((row for row in rows if row["metric"] == metric and row["at"] == at), None)
     stated = [row for row in rows if row["metric"] in ("sensitivity", "specificity") and row["at"] is not None]
     denominators = row or next((row for row in rows if row["metric"] == metric), None)
+    marked = [
+        row
+        for row in rows
+        if curve["kind"] == "froc" and row["metric"] == "froc_sensitivity" and not row.get("given")
+        and row["at"] is not None and row["value"] is not None and row["at"] <= end
+    ]  # fmt: skip
     return Series(
         model=curve["model"],
         legend=_legend(curve, row),
@@ -156,13 +170,13 @@ def _series(report: Report, curve: CurveRow, index: int, end: float) -> Series:
         curve=with_stated(for_page(curve, end, {row["at"] for row in stated}), stated),
         n=denominators["n"] if denominators else 0,
         positives=(denominators["positives"] or 0) if denominators else 0,
-        marked=tuple(
-            (row["at"], row["value"])
-            for row in rows
-            if curve["kind"] == "froc" and row["metric"] == "froc_sensitivity" and not row.get("given")
-            and row["at"] is not None and row["value"] is not None and row["at"] <= end
-        ),
-    )  # fmt: skip
+        marked=_places(marked),
+        beyond=_places([row for row in marked if "beyond" in row.get("flags", [])]),
+    )
+
+
+def _places(rows: Sequence[ResultRow]) -> tuple[tuple[float, float], ...]:
+    return tuple((row["at"], row["value"]) for row in rows if row["at"] is not None and row["value"] is not None)
 
 
 def _legend(curve: CurveRow, row: ResultRow | None) -> str:

@@ -28,7 +28,7 @@ from cadkit.report.dataset_terminal import (
     view_rows,
 )
 from cadkit.report.figures import scripts, svg
-from cadkit.report.page import TEMPLATES, policy, safe_json, svg_uri
+from cadkit.report.page import TEMPLATES, page_code, policy, safe_json, svg_uri
 
 _FORMATS = 30
 
@@ -82,7 +82,7 @@ def render_dataset(summary: Summary) -> str:
     """The HTML of a dataset's page; no id of a patient, exam or image is in it."""
     figures = dataset_figures(summary)
     tables = (_labels(summary), _parts(summary), *_others(summary))
-    code = (TEMPLATES / "dataset.js").read_text(encoding="utf-8")
+    code = page_code("dataset.js")
     vega = scripts() if figures else ""
     data = {
         "csv": {table.name: table.csv() for table in tables},

@@ -12,6 +12,7 @@ from cadkit.report.interval_plots import differences_of, forests_of
 from cadkit.report.plots import Plot
 from cadkit.report.score_histograms import histograms_of
 from cadkit.report.tables import curve_table
+from cadkit.report.wording import FLAGS
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,8 @@ def _of_curves(report: Report, figure: Figure) -> Drawing:
     title = figure.title
     if moved is not None and any("low" in curve for curve in figure.curves) and not has_bands(figure):
         title += f"; bands are drawn for at most {MOST_BANDS} models, all stand in the CSV"
+    if any(one.beyond and not one.chance for one in figure.series):
+        title += f"; at hollow points {FLAGS['beyond']}"
     return Drawing(
         figure.name, figure.kind, figure.label, figure.level, title, spec, table, wide=False, curve=moved
     )  # fmt: skip

@@ -34,7 +34,7 @@ def rows_of(figure: Figure) -> dict[str, list[dict[str, Any]]]:
         ]
         band = zip(curve.get("band_x", []), curve.get("low", []), curve.get("high", []), strict=True)
         if not one.chance:
-            marked += [{"series": one.legend, "x": x, "y": y} for x, y in one.marked]
+            marked += [{"series": one.legend, "x": x, "y": y, "beyond": (x, y) in one.beyond} for x, y in one.marked]
         if not one.chance and has_bands(figure):
             end = min(figure.end, max(curve["x"]))
             bands += [{"series": one.legend, "x": x, "low": low, "high": high} for x, low, high in band if x <= end]
@@ -58,7 +58,11 @@ def _reference(figure: Figure) -> list[dict[str, float]]:
 
 def named(series: list[Series]) -> list[Named]:
     """Series as legends have them."""
-    return [Named(one.legend, one.index, one.chance) for one in series]
+    own = {one.index for one in series if not one.chance}
+    return [
+        Named(one.legend, one.index, one.chance and one.index not in own, one.chance and one.index in own)
+        for one in series
+    ]
 
 
 def specification(figure: Figure) -> dict[str, Any]:
@@ -96,16 +100,24 @@ def specification(figure: Figure) -> dict[str, Any]:
         )
     layers.append(
         alt.Chart(alt.NamedData(name="points"))
-        .mark_line(strokeWidth=2, interpolate=step, clip=True, strokeJoin="round")
+        .mark_line(interpolate=step, clip=True, strokeJoin="round")
         .encode(
-            x=x, y=y, color=style.colour(series, legend), strokeDash=style.dash(series, legend), order="i:Q",
-            detail="model:N",
+            x=x, y=y, color=style.colour(series, legend), strokeDash=style.dash(series, legend),
+            strokeWidth=style.width(series), order="i:Q", detail="model:N",
         )
     )  # fmt: skip
     if data["marked"]:
         layers.append(
             alt.Chart(alt.NamedData(name="marked"))
+            .transform_filter("!datum.beyond")
             .mark_point(filled=True, size=46, opacity=1, clip=False)
+            .encode(x=x, y=y, color=style.colour(series), shape=style.shape(series))
+        )
+    if any(row["beyond"] for row in data["marked"]):
+        layers.append(
+            alt.Chart(alt.NamedData(name="marked"))
+            .transform_filter("datum.beyond")
+            .mark_point(filled=False, size=46, strokeWidth=1.5, opacity=1, clip=False)
             .encode(x=x, y=y, color=style.colour(series), shape=style.shape(series))
         )
     chart = alt.layer(*layers).properties(width=SIDE, height=SIDE)

@@ -11,6 +11,7 @@ from cadkit.report.sentences import listed
 
 _POINTS = ("specificity_at_sensitivity", "sensitivity_at_specificity")
 _LEVELS = ("breast", "exam", "image")
+_PLACES = ("dice_soft", "pxap", "roi_coverage", "roi_coverage_images")
 _FURTHER = ("partial_auc", "fpi_at_sensitivity", "afroc", "afroc1", "wafroc", "wafroc1", "hr_auc")
 Key = tuple[str, float | None]
 
@@ -86,7 +87,8 @@ def headline(report: Report) -> Headline:
     """Choose the rows of the headline from all results.
 
     Classification at the breast level where there is one, with the operating points asked for; sensitivity at all
-    numbers of false positives per image that were asked for; Dice and pixel average precision of the maps.
+    numbers of false positives per image that were asked for; Dice and pixel average precision of the maps, coverage by
+    regions of interest.
     """
     rows = whole(report["results"])
     levels = {row["level"] for row in rows if row["metric"] in ("auc", "prauc")}
@@ -99,7 +101,7 @@ def headline(report: Report) -> Headline:
         (name, at) for name in _POINTS for at in sorted({r["at"] for r in rows if r["metric"] == name and r["at"]})
     ]
     detection: list[Key] = [("froc_sensitivity", at) for at in rates]
-    localization: list[Key] = [(name, None) for name in ("dice_soft", "pxap") if name in present]
+    localization: list[Key] = [(name, None) for name in _PLACES if name in present]
     wanted = {*classification, *detection, *localization}
     cells: dict[tuple[str, str], dict[Key, ResultRow]] = {}
     for row in rows:

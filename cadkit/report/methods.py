@@ -12,8 +12,6 @@ from cadkit.report.reading import is_chance, view_of
 from cadkit.report.references import REFERENCES
 from cadkit.report.sentences import Cited, Methods, listed
 
-__all__ = ["Cited", "Methods", "listed", "methods"]
-
 _AREAS = ("afroc", "afroc1", "wafroc", "wafroc1", "hr_auc")
 _VALUES = 8  # models of which the paragraph can name the thresholds
 _AT_A_THRESHOLD = ("sensitivity", "specificity", "ppv", "npv", "recall_rate", "cancer_detection_rate")
@@ -174,7 +172,7 @@ def _thresholds(report: Report, cited: Cited) -> Iterator[str]:
     ]
     given = [row for row in rows if "threshold_for" not in row.get("given", {})]
     if locked:
-        yield f"Thresholds were chosen{goals} on validation data{_validation(report)} and locked before the evaluation."
+        yield f"Thresholds were chosen{goals} on validation data{locked_on(report)} and locked before the evaluation."
         yield from _values(locked)
     if any("in-sample" in row.get("flags", []) for row in rows):
         yield (
@@ -191,13 +189,15 @@ def _thresholds(report: Report, cited: Cited) -> Iterator[str]:
         )
 
 
-def _validation(report: Report) -> str:
+def locked_on(report: Report) -> str:
     """Sizes of the validation data, where the inputs tell them: ` (1,200 rows, 31 positive)`."""
     sizes: dict[str, None] = {}
     for row in report["inputs"]:
         if str(row.get("kind")).startswith("validation") and "n" in row:
             positives = f", {row['positives']:,} positive" if "positives" in row else ""
-            sizes[wording.plural(row["n"], row.get("level", "row")) + positives] = None
+            breasts = f", {wording.plural(row['breasts'], 'breast')}" if "breasts" in row else ""
+            split = f"the split {row['split']}: " if "split" in row else ""
+            sizes[split + wording.plural(row["n"], row.get("level", "row")) + breasts + positives] = None
     return f" ({'; '.join(sizes)})" if sizes else ""
 
 
@@ -287,7 +287,7 @@ def _localization(report: Report, cited: Cited) -> Iterator[str]:
     if "pxap_pooled" in found:
         yield "Pooled PxAP takes the pixels of all these images together."
     if "roi_coverage" in found:
-        yield "A finding was covered where the regions of interest hold at least 70% of its pixels."
+        yield f"A finding was covered where the regions of interest hold at least 70% of its pixels{cited('gmic')}."
 
 
 def _software(report: Report, cited: Cited) -> Iterator[str]:

@@ -1,7 +1,8 @@
-"""A report in a notebook: its tables as data frames, its figures as charts, its headline with notes and warnings."""
+"""A report in a notebook and in print: tables as frames, figures as charts, the headline with notes and warnings."""
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,14 +11,17 @@ from cadkit.errors import InputError
 from cadkit.evaluation.schema import Report, ResultRow
 from cadkit.report import wording
 from cadkit.report.charts import Chart
+from cadkit.report.compared import compared_tables
 from cadkit.report.headline import Headline, HeadlineRow, Key, Notes, headline, interval_methods
 from cadkit.report.methods import methods
 from cadkit.report.plots import Plot
 from cadkit.report.reading import read_report
 from cadkit.report.tables import Table, all_tables
+from cadkit.report.terminal import terminal_table
 
 if TYPE_CHECKING:
     import polars as pl
+    from rich.console import Group
 
     from cadkit.report.curves import Figure
     from cadkit.report.reader_tables import StudyTable
@@ -39,6 +43,7 @@ _TABLES = {
     "correlations": "It takes correlations=True.",
     "worst-case": "It needs units that a model did not answer.",
     "left-out": "Nothing was left out.",
+    "curves": "plot() draws them; every point stands in curves/KIND-LABEL-LEVEL.csv of the report's folder.",
     "cases": "It takes a dataset whose images are prepared, and cases=6.",
 }
 
@@ -46,7 +51,8 @@ _TABLES = {
 class EvaluationReport:
     """A result to look at, as `cadkit evaluate`, `cadkit compare` and `cadkit reader-study` write it.
 
-    In a notebook it shows its headline with notes and warnings; `table`, `plot` and `methods` give the rest.
+    In a notebook it shows its headline with notes and warnings, and `print` gives what the command line prints;
+    `table`, `plot` and `methods` give the rest.
 
     Attributes:
         report: the content of report.json.
@@ -99,21 +105,28 @@ class EvaluationReport:
         """(kind, label, level) of every figure."""
         return [(one.kind, one.label, one.level) for one, _ in self._figures()]
 
-    def plot(self, kind: str = "roc", *, label: str | None = None, level: str | None = None) -> Chart:
+    def plot(
+        self, kind: str | tuple[str, str, str] = "roc", label: str | None = None, level: str | None = None
+    ) -> Chart:
         """A figure, the first that fits.
+
+        Curves have the points that draw them; every point stands in `folder / "curves"`, a CSV per kind, label and
+        level.
 
         Args:
             kind: roc, pr, froc, histogram, reliability, decision, forest or differences; of a reader study one of
-                `plots`.
+                `plots`. Or one of `plots` as it stands there, kind, label and level.
             label, level: of the figure; None for any.
 
         Raises:
             InputError: the report has no such figure; the message names those that it has, and what the other takes.
         """
+        if not isinstance(kind, str):
+            return self.plot(*kind)
         for one, curve in self._figures():
             if one.kind == kind and label in (None, one.label) and level in (None, one.level):
                 return Chart(one, curve)
-        asked = ", ".join(word for word in (kind, label, level) if word)
+        asked = ", ".join(str(word) for word in (kind, label, level) if word)
         raise InputError("the report has no such figure", value=asked, mend=self._instead(kind))
 
     def _instead(self, kind: str) -> str:
@@ -161,6 +174,23 @@ class EvaluationReport:
 
     def __repr__(self) -> str:
         return f"<report of {self._models()}: {len(self.report['results']):,} results>"
+
+    def __str__(self) -> str:
+        from rich.console import Console
+
+        # Not a terminal of its own, so that no escape sequences are in it; as wide as the one that it is printed on.
+        written = io.StringIO()
+        Console(file=written, width=Console().width, color_system=None).print(self._printed())
+        return "\n".join(line.rstrip() for line in written.getvalue().splitlines())
+
+    def _printed(self) -> Group:
+        """What the command that made it prints."""
+        if self._is_study:
+            from cadkit.report.reader_terminal import printed_study
+
+            return printed_study(self.report)
+        tables = [one for one in self.report["inputs"] if one["kind"] == "table"]
+        return compared_tables(self.report) if tables else terminal_table(self.report)
 
     def _models(self) -> str:
         names = [model["name"] for model in self.report["models"]]

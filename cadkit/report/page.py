@@ -20,9 +20,9 @@ from cadkit.report.drawings import Drawing
 from cadkit.report.figures import interactive, scripts
 from cadkit.report.gallery import WHY, Gallery
 from cadkit.report.headline import Headline, Notes, interval_methods, paired
-from cadkit.report.methods import Methods
 from cadkit.report.operating import starting_points, units_of
 from cadkit.report.reading import WHOLE, is_chance, model_order, tells
+from cadkit.report.sentences import Methods
 from cadkit.report.tables import Table
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -47,7 +47,7 @@ def render(
         gallery: the drawn cases.
         said: the methods paragraph.
     """
-    code = (TEMPLATES / "report.js").read_text(encoding="utf-8")
+    code = page_code("report.js")
     vega = scripts() if figures else ""
     notes, all_notes = Notes(), Notes()
     shown = [*(row for one in first.rows for row in one.cells.values()), *first.further]
@@ -111,6 +111,12 @@ def _data(report: Report, tables: Iterable[Table], figures: list[tuple[Drawing, 
         "prevalence": report["settings"].get("prevalence"),
         "countsFalseMarks": (report["settings"].get("froc") or {}).get("fp_images", "all") == "all",
     }
+
+
+def page_code(name: str) -> str:
+    """The script of a page: what all pages share, then its own, in one function so that no name is global."""
+    shared, own = ((TEMPLATES / file).read_text(encoding="utf-8") for file in ("page.js", name))
+    return f'"use strict";\n(() => {{\n{shared}\n{own.rstrip()}\n}})();\n'
 
 
 def policy(scripts_of_page: list[str]) -> str:

@@ -7,8 +7,8 @@ from typing import Any
 
 from cadkit.evaluation.schema import Report
 from cadkit.report import wording
-from cadkit.report.methods import Cited, Methods, listed
 from cadkit.report.references import REFERENCES
+from cadkit.report.sentences import Cited, Methods, listed
 
 STUDY_REFERENCES = {
     "dbm": "Dorfman DD, Berbaum KS, Metz CE. Receiver operating characteristic rating analysis: generalization to the "

@@ -12,12 +12,12 @@ from cadkit.report import wording
 from cadkit.report.figures import scripts, svg
 from cadkit.report.gallery import Gallery, gallery_of
 from cadkit.report.headline import headline
-from cadkit.report.methods import Methods
 from cadkit.report.mrmc_tables import mrmc_notes, mrmc_tables, mrmc_title
-from cadkit.report.page import TEMPLATES, policy, safe_json, svg_uri
+from cadkit.report.page import TEMPLATES, page_code, policy, safe_json, svg_uri
 from cadkit.report.reader_figures import StudyFigure, study_figures
 from cadkit.report.reader_methods import study_methods
 from cadkit.report.reader_tables import StudyTable, section_of, study_tables, study_title
+from cadkit.report.sentences import Methods
 from cadkit.report.tables import Table, all_tables
 
 _RESAMPLED = {
@@ -65,7 +65,7 @@ def render_study(
     said: Methods,
 ) -> str:
     """The HTML of a reader study; `said` is the methods paragraph."""
-    code = (TEMPLATES / "dataset.js").read_text(encoding="utf-8")
+    code = page_code("dataset.js")
     vega = scripts() if figures else ""
     data = {
         "csv": {table.name: table.source.csv() for table in tables}

@@ -13,6 +13,7 @@ from cadkit.evaluation.schema import SCHEMA, Report, ResultRow
 
 WHOLE = ("all", "")
 RANDOM = "random marks"
+OF_MODEL = f"{RANDOM} as "
 _MEAN = re.compile(r"(.*) \(mean of \d+ runs\)(.*)", re.DOTALL)
 _VIEW = re.compile(r".* \((CC|MLO)\)", re.DOTALL)
 
@@ -53,7 +54,7 @@ def whole(rows: Iterable[ResultRow]) -> list[ResultRow]:
 
 def is_chance(model: str) -> bool:
     """Whether this is no model but the random marks that it is compared with."""
-    return model == RANDOM or model.startswith(f"{RANDOM} as ")
+    return model == RANDOM or model.startswith(OF_MODEL)
 
 
 def model_order(report: Report) -> list[str]:

@@ -42,11 +42,19 @@ PAPER: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Named:
-    """A series as the legend has it: its words, its place among all models, whether it is random marks."""
+    """A series as the legend has it.
+
+    Attributes:
+        legend: its words.
+        index: its place among all models; of a model's random marks that of the model.
+        chance: a line of reference, grey.
+        dotted: the random marks of a model: in its colour, dotted and thin.
+    """
 
     legend: str
     index: int
     chance: bool = False
+    dotted: bool = False
 
     @property
     def colour(self) -> str:
@@ -54,6 +62,8 @@ class Named:
 
     @property
     def dash(self) -> list[int]:
+        if self.dotted:
+            return [2, 3]
         return [3, 3] if self.chance else list(DASHES[self._turned % len(DASHES)])
 
     @property
@@ -79,6 +89,13 @@ def dash(named: Sequence[Named], legend: Any = None) -> alt.StrokeDash:
 
     domain, range_ = [one.legend for one in named], [one.dash for one in named]
     return alt.StrokeDash("series:N", scale=alt.Scale(domain=domain, range=range_), legend=legend)
+
+
+def width(named: Sequence[Named]) -> alt.StrokeWidth:
+    import altair as alt
+
+    domain, range_ = [one.legend for one in named], [1.2 if one.dotted else 2 for one in named]
+    return alt.StrokeWidth("series:N", scale=alt.Scale(domain=domain, range=range_), legend=None)
 
 
 def shape(named: Sequence[Named], legend: Any = None) -> alt.Shape:

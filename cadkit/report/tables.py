@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from cadkit.evaluation.schema import CurveRow, Report
+from cadkit.files import spreadsheet_text
 from cadkit.report.headline import Headline
 from cadkit.report.reading import tells
 
 if TYPE_CHECKING:
     import polars as pl
-
-_FORMULA = re.compile(r"^[=+@\t\r]|^-(?![\d.])")
 
 _RESULTS = (
     "model", "label", "level", "subgroup", "metric", "at", "value", "low", "high", "ci", "ci_method", "n",
@@ -55,9 +54,7 @@ def _cell(value: object) -> object:
         return ""
     if isinstance(value, bool):
         return int(value)
-    if isinstance(value, str) and _FORMULA.match(value):
-        return f"'{value}"
-    return value
+    return spreadsheet_text(value) if isinstance(value, str) else value
 
 
 def slug(text: str) -> str:

@@ -10,6 +10,7 @@ from cadkit.report import wording
 from cadkit.report.compared import differences_parts, results_parts, subgroups_parts
 from cadkit.report.fitting import Fitting, note
 from cadkit.report.headline import Headline, HeadlineRow, Key, Notes, headline, interval_methods
+from cadkit.report.methods import locked_on
 from cadkit.report.reading import WHOLE, is_chance, view_of, whole
 
 if TYPE_CHECKING:
@@ -65,18 +66,25 @@ def _further(report: Report, label: str, first: Headline) -> list[RenderableType
         parts += results_parts(report, f"{label}, further figures asked for", asked)
     called = [row for row in whole(rows) if "threshold_for" in row.get("given", {})]
     if called:
-        parts += results_parts(report, f"{label}, at thresholds", called)
+        parts += results_parts(report, f"{label}, at thresholds{_locked(report)}", called)
     keys = {*first.keys, *((row["metric"], row["at"]) for row in asked)}
     pairs = [
         row
         for row in report["comparisons"]
         if row["label"] == label and row["subgroup"] in WHOLE and (row["metric"], row["at"]) in keys
-        and row["level"] in (first.level, first.unit) and not is_chance(row["b"])
+        and (row["level"] in (first.level, first.unit) or (row["metric"], row["at"]) in first.localization)
+        and not is_chance(row["b"])
         and (not row.get("given") or row["metric"] == "partial_auc")
     ]  # fmt: skip
     parts += differences_parts(report, pairs)
     parted = [row for row in rows if row["subgroup"] not in WHOLE and row["metric"] == "auc"]
     return parts + subgroups_parts(report, parted)
+
+
+def _locked(report: Report) -> str:
+    """Where thresholds were locked, and on how many."""
+    sizes = locked_on(report)
+    return f" locked on validation data{sizes}" if sizes else ""
 
 
 def _headlines(label: str, rows: list[HeadlineRow], first: Headline, notes: Notes) -> Fitting:

@@ -106,6 +106,7 @@ FLAGS = {
     "rows-independent": "rows of one patient were taken as independent",
     "by-rank": "scores of two kinds, exchanged by rank",
     "p-floor": "P is the smallest that so many replicates can give",
+    "no-spread": "the interval has no width, as where nothing was missed: it says nothing of the uncertainty",
 }
 
 # Methods and flags as a narrow column has them.
@@ -123,6 +124,7 @@ SHORT = {
     "replicates-dropped": "dropped some",
     "rows-independent": "rows independent",
     "p-floor": "smallest P",
+    "no-spread": "no width",
     "by-rank": "by rank",
     "in-sample": "in-sample",
     "primary": "primary",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cadkit.training.detections import best_scores, in_picture, marks_of
     from cadkit.training.findings import annotated
     from cadkit.training.functions import bce, standardize
-    from cadkit.training.maps import peaks, slide
+    from cadkit.training.maps import peak_marks, slide
     from cadkit.training.model import TorchModel
     from cadkit.training.outputs import Outputs
     from cadkit.training.sampling import balanced, oversampled
@@ -45,7 +45,7 @@ _HOMES = {
     "in_picture": "cadkit.training.detections",
     "marks_of": "cadkit.training.detections",
     "oversampled": "cadkit.training.sampling",
-    "peaks": "cadkit.training.maps",
+    "peak_marks": "cadkit.training.maps",
     "slide": "cadkit.training.maps",
     "standardize": "cadkit.training.functions",
 }
@@ -67,7 +67,7 @@ __all__ = [
     "in_picture",
     "marks_of",
     "oversampled",
-    "peaks",
+    "peak_marks",
     "slide",
     "standardize",
 ]

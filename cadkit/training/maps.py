@@ -11,9 +11,10 @@ from torch import Tensor
 from cadkit import metrics
 from cadkit.data.crop import starts
 from cadkit.plugin import Marks, Saliency
+from cadkit.plugin.contract import halfway_edges
 
 
-def peaks(maps: Tensor, size: tuple[int, int], *, floor: float = 0.0, radius: float = 0.0) -> list[Marks]:
+def peak_marks(maps: Tensor, size: tuple[int, int], *, floor: float = 0.0, radius: float = 0.0) -> list[Marks]:
     """The local maxima of maps as marks in crop pixels, for `Outputs.marks`.
 
     Args:
@@ -37,7 +38,12 @@ def peaks(maps: Tensor, size: tuple[int, int], *, floor: float = 0.0, radius: fl
 
 
 def slide(
-    score: Callable[[Tensor], Tensor], pictures: Tensor, size: tuple[int, int], step: tuple[int, int], batch: int = 32
+    score: Callable[[Tensor], Tensor],
+    pictures: Tensor,
+    size: tuple[int, int],
+    step: tuple[int, int],
+    *,
+    batch: int = 32,
 ) -> list[Saliency]:
     """Maps of a classifier of patches that slides over pictures, for `Outputs.saliency`.
 
@@ -58,7 +64,8 @@ def slide(
     short = max(0, size[0] - height), max(0, size[1] - width)
     padded = torch.nn.functional.pad(pictures, (0, short[1], 0, short[0]))
     tops, lefts = starts(height, size[0], step[0]), starts(width, size[1], step[1])
-    edges = _edges(tops, size[0], height), _edges(lefts, size[1], width)
+    middles = [top + size[0] / 2 for top in tops], [left + size[1] / 2 for left in lefts]
+    edges = halfway_edges(middles[0], height), halfway_edges(middles[1], width)
     made = []
     for picture in padded:
         patches = [picture[:, y : y + size[0], x : x + size[1]] for y in tops for x in lefts]
@@ -67,8 +74,3 @@ def slide(
         values = scores.T.reshape(-1, len(tops), len(lefts))
         made.append(Saliency(values.detach().float().cpu().numpy(), edges=edges))
     return made
-
-
-def _edges(begins: list[int], size: int, end: int) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    middles = np.asarray(begins) + size / 2
-    return np.concatenate([[0.0], (middles[1:] + middles[:-1]) / 2, [float(end)]])

@@ -92,7 +92,7 @@ class TorchModel(Model):
             )
         field = (round(config.window[0] * config.scale), round(config.window[1] * config.scale))
         noise = config.noise * config.scale
-        return {slot: i.window(field, rng, noise).at(config.window) for slot, i in images_by_slot(unit).items()}
+        return {slot: i.window(field, rng, noise=noise).at(config.window) for slot, i in images_by_slot(unit).items()}
 
     def target(self, unit: Unit, hint: Any) -> Mapping[str, ArrayLike]:
         """What is to be learnt of a unit, by key; NaN where unknown. Default: its labels, 0 or 1.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,7 @@ class Outputs:
 
     scores: KeyedScores
     extra: Mapping[str, KeyedScores] = field(default_factory=dict)
+    _: KW_ONLY
     marks: KeyedMarks | None = None
     rois: KeyedMarks | None = None
     saliency: KeyedMaps | None = None
@@ -190,13 +191,16 @@ class ExamAnswer:
         for image_id, parts in self._images.items():
             first = parts[0]
             images[image_id] = ImagePrediction(
-                *self._scores(parts), first.marks.get(""), first.saliency.get(""), first.rois.get("")
+                *self._scores(parts),
+                marks=first.marks.get(""),
+                saliency=first.saliency.get(""),
+                rois=first.rois.get(""),
             )
         breasts: dict[str, BreastPrediction | Skipped] = dict(self._skipped_sides)
         for side, parts in self._breasts.items():
             breasts[side] = BreastPrediction(*self._scores(parts))
         whole = self._scores(self._exam) if self._exam else (None, {})
-        return ExamPrediction(whole[0], whole[1], images, breasts)
+        return ExamPrediction(whole[0], whole[1], images=images, breasts=breasts)
 
     def _scores(self, parts: Sequence[Answer]) -> tuple[dict[str, float], dict[str, dict[str, float]]]:
         mean, labels = averaged(parts), self._info.labels

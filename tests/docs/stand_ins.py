@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
-import socket
 import subprocess
 import sys
+import time
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -65,24 +66,34 @@ class Cluster(ExitStack):
     """The commands of dask, as a scheduler and a worker of this machine; they end with the block.
 
     Attributes:
-        address: of the scheduler.
+        address: of the scheduler, once it is started.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        self.address = f"tcp://127.0.0.1:{port}"
+    address = ""
 
     def start(self, words: list[str]) -> None:
-        """Start `dask scheduler` or `dask worker`."""
-        host, port = self.address.removeprefix("tcp://").split(":")
-        more = ["--host", host, "--port", port] if words[1] == "scheduler" else ["--local-directory", os.getcwd()]
+        """Start `dask scheduler`, on a port that the system chooses, or `dask worker`."""
+        told, log = Path("dask-scheduler.json"), Path(f"dask-{words[1]}.log")
+        ours = ["--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(told)]
+        more = ours if words[1] == "scheduler" else ["--local-directory", os.getcwd()]
         program = [sys.executable, "-m", "dask", *words[1:], *more, "--dashboard-address", "127.0.0.1:0"]
-        with Path(f"dask-{words[1]}.log").open("w") as log:
-            process = self.enter_context(subprocess.Popen(program, stdout=log, stderr=log))
+        with log.open("w") as output:
+            process = self.enter_context(subprocess.Popen(program, stdout=output, stderr=output))
         self.callback(process.terminate)
+        end = time.monotonic() + 60
+        while words[1] == "scheduler" and not self.address:
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < end, log.read_text()
+            time.sleep(0.05)
+            self.address = address_in(told)
+
+
+def address_in(told: Path) -> str:
+    """The address in what a scheduler wrote; empty where it has not written all of it."""
+    try:
+        return str(json.loads(told.read_text())["address"])
+    except (FileNotFoundError, json.JSONDecodeError):
+        return ""
 
 
 def in_bash(words: list[str], home: Path) -> str:

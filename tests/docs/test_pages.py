@@ -119,7 +119,8 @@ def beside(folder: Path) -> str:
 
 def run_shell(block: Block, place: Path, cluster: Cluster) -> None:
     """Run the commands of a block, each as the reader's shell would."""
-    for words in commands_of(block, {**SMALLER, r"tcp://host:8786": cluster.address}):
+    for typed in commands_of(block, SMALLER):
+        words = [cluster.address if word == "tcp://host:8786" else word for word in typed]
         if words[:2] == ["cadkit", "phantom"]:
             words[2] = beside(place / words[2])
         if words[0] == "dask":

@@ -61,7 +61,7 @@ def test_the_trained_model_keeps_the_contract(tmp_path: Path, monkeypatch: pytes
     import torch
 
     section = PAGE.split("## A model that is already trained")[1].split("It predicts with")[0]
-    text = textwrap.dedent(section[section.index("    from pydantic") :])
+    text = textwrap.dedent(section[section.index("    from pathlib") :])
     (tmp_path / "mine.py").write_text(text)
     names: dict[str, Any] = {}
     exec(text, names)

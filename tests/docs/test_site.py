@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import shutil
 import subprocess
 import sys
 import tomllib
+from contextlib import suppress
+from dataclasses import fields
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -38,7 +44,63 @@ def test_every_public_name_is_described() -> None:
     assert [name for name in cadkit.__all__ if name not in words and name not in ("__version__", "evaluation")] == []
 
 
-@pytest.mark.parametrize("name", cadkit.__all__)
+def test_every_public_name_of_a_room_is_described() -> None:
+    words = set(re.findall(r"\w+", (DOCS / "api.md").read_text()))
+    listed = set(re.findall(r"^::: ([\w.]+)", (DOCS / "reference.md").read_text(), re.M))
+    rooms = [getattr(cadkit, room) for room in cadkit.__all__ if isinstance(getattr(cadkit, room), ModuleType)]
+    names = [(room.__name__, name) for room in rooms for name in room.__all__ if room.__name__ not in listed]
+    assert len({room for room, _ in names}) > 8
+    assert [f"{room}.{name}" for room, name in names if name not in words and f"{room}.{name}" not in listed] == []
+
+
+_SPEAKS_OF = {"cadkit": cadkit, "image": cadkit.Image, "crop": cadkit.Crop, "metrics": cadkit.metrics,
+              "evaluation": cadkit.evaluation, "prediction": cadkit.prediction}  # fmt: skip
+
+
+def _resolved(words: str, homes: list[Any]) -> Any:
+    """What a dotted name of the page is: from a word that the page speaks of, or of what was named before it."""
+    first, *others = words.split(".")
+    found = _SPEAKS_OF.get(first)
+    if found is None:
+        found = next((getattr(home, first) for home in homes if hasattr(home, first)), None)
+    for name in others:
+        if found is not None and not hasattr(found, name) and isinstance(found, ModuleType):
+            with suppress(ModuleNotFoundError):
+                import_module(f"{found.__name__}.{name}")
+        found = getattr(found, name, None)
+    return found
+
+
+def _wrong(span: str, homes: list[Any]) -> str:
+    """What of a name, or a call, is not there."""
+    match = re.fullmatch(r"([A-Za-z_][\w.]*)(?:\((.*)\))?", span)
+    assert match, span
+    found = _resolved(match[1], homes)
+    if found is None:
+        return span
+    given = [word.partition("=") for word in re.split(r",\s*", match[2] or "") if word not in ("", "...")]
+    taken = set(inspect.signature(found).parameters) if given else set()
+    if found is cadkit.evaluate:
+        taken |= {field.name for field in fields(cadkit.evaluation.Settings)}
+    return ", ".join(name for name, _, _ in given if name.isidentifier() and name not in taken)
+
+
+def test_every_name_of_the_interface_page_is_there_with_the_arguments_that_it_says() -> None:
+    page = re.sub(r"^```.*?^```", "", (DOCS / "api.md").read_text(), flags=re.M | re.S)
+    cells = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
+    assert len(cells) > 20
+    wrong = []
+    for cell in cells:
+        spans = re.findall(r"`([^`]+)`", cell)
+        start = _resolved(spans[0].partition("(")[0].rpartition(".")[0], [])
+        wrong += [_wrong(span, [start]) for span in spans]
+    calls = re.findall(r"`((?:predict|evaluate|predict_command)\([^`]*\))`", page)
+    assert len(calls) == 3
+    wrong += [_wrong(call, [cadkit, import_module("cadkit.prediction.command")]) for call in calls]
+    assert [one for one in wrong if one] == []
+
+
+@pytest.mark.parametrize("name", [*cadkit.__all__, "open"])
 def test_every_public_name_is_there_and_says_what_it_is(name: str) -> None:
     assert getattr(cadkit, name).__doc__
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,30 @@ def test_a_prepared_pixel_is_that_of_the_file_at_its_place(folder: Path) -> None
         x, y = image.to_file(column + 0.5, row + 0.5)
         window = image.original()[int(y), int(x)], image.original().max()
         assert 0 < window[0] <= window[1]
+
+
+@pytest.mark.parametrize("fault", ["gone", "broken PNG", "no picture"])
+def test_no_error_tells_a_path_of_sources(folder: Path, tmp_path: Path, fault: str) -> None:
+    moved = tmp_path / "D"
+    shutil.copytree(folder, moved)
+    image = cadkit.open(moved).images[0]
+    source = moved / "Jane Doe, malignant.png"
+    pl.DataFrame({"image_id": [image.id], "path": [source.name]}).write_csv(moved / "sources.csv")
+    if fault != "gone":
+        source.write_bytes(b"\x89PNG\r\n\x1a\n" + b"?" * 40 if fault == "broken PNG" else b"?" * 40)
+    with pytest.raises(InputError, match=f"its file in sources.csv.*{image.id}") as told:
+        image.original()
+    assert "Jane" not in str(told.value)
+
+
+def test_a_changed_sources_table_is_read_again(folder: Path, tmp_path: Path) -> None:
+    moved = tmp_path / "D"
+    shutil.copytree(folder, moved)
+    first, *_ = cadkit.open(moved).images
+    before = first.original()
+    Picture.fromarray((before + 1).astype(np.uint16)).save(moved / "other.png")
+    pl.DataFrame({"image_id": [first.id], "path": ["other.png"]}).write_csv(moved / "sources.csv")
+    assert np.array_equal(first.original(), before + 1)
 
 
 def test_a_file_that_went_away_is_named(folder: Path) -> None:

@@ -17,6 +17,7 @@ from cadkit.data.summary import Summary, summarize
 from cadkit.report.dataset_figures import dataset_figures
 from cadkit.report.dataset_page import render_dataset, write_dataset_page
 from cadkit.report.dataset_terminal import balance_table, terminal_page
+from tests.report.browser import Browser
 
 MakeDataset = Callable[..., Dataset]
 
@@ -103,6 +104,22 @@ def test_the_page_is_one_file_without_ids_or_addresses(summary: Summary, tmp_pat
     visible = re.sub(r"<[^>]+>", " ", re.sub(r"<(script|style).*?</\1>", "", without_scripts, flags=re.S))
     assert not re.search(r"\b(e[1-5]|t1|p[1-49]|e1-L-CC|f[1-4])\b", visible)
     assert "36.4%" in visible
+
+
+def test_the_page_opens_silently_and_its_figures_take_its_colours(
+    browser: Browser, summary: Summary, tmp_path: Path
+) -> None:
+    page = write_dataset_page(summary, tmp_path / "page.html").as_uri()
+    bar = "document.querySelector('#figure-split [data-plot] svg .mark-rect path').getAttribute('fill')"
+    for colours, fill in (("light", "#7A7A7A"), ("dark", "#8b959e")):
+        browser.open(f"{page}#theme={colours}")
+        browser.run("document.querySelector('#figure-split').scrollIntoView()")
+        browser.until("document.querySelector('#figure-split [data-plot] svg .mark-rect path')")
+        assert browser.run(bar) == fill
+    browser.run("document.querySelector('[data-csv]').click()")
+    browser.until("document.querySelector('#said').textContent.startsWith('Copied')")
+    assert browser.run("document.querySelector('#said').textContent").endswith(".csv")
+    assert browser.complaints() == []
 
 
 def test_a_dataset_of_nothing_but_exams_has_a_page(make_dataset: MakeDataset) -> None:

@@ -15,7 +15,7 @@ import pytest
 from cadkit.report import write_report
 from cadkit.report.curves import figures_of
 from cadkit.report.drawings import Drawing, drawings_of
-from cadkit.report.figures import rows_of
+from cadkit.report.figures import named, rows_of
 from cadkit.report.operating import starting_points, units_of
 from cadkit.report.style import Named
 
@@ -65,6 +65,45 @@ def test_the_points_of_the_tables_are_marked_on_the_froc(drawn: tuple[Path, dict
     legend = next(one.legend for one in figure.series if one.model == "gmic-1")
     assert {(m["x"], m["y"]) for m in rows_of(figure)["marked"] if m["series"] == legend} == given
     assert {m["series"] for m in rows_of(figure)["marked"]} == {one.legend for one in figure.series if not one.chance}
+
+
+def test_points_behind_the_end_of_a_curve_are_hollow_and_the_caption_says_so(report: dict[str, Any]) -> None:
+    def drawn() -> Drawing:
+        return next(one for one in drawings_of(report) if one.name == "froc-malignant-finding")  # type: ignore[arg-type]
+
+    for row in report["results"]:
+        row["flags"] = [flag for flag in row.get("flags", []) if flag != "beyond"]
+    assert "hollow" not in drawn().title
+    last = [
+        row
+        for row in report["results"]
+        if (row["metric"], row["label"], row["model"]) == ("froc_sensitivity", "malignant", "gmic-1") and row["at"] <= 5
+    ][-1]
+    last["flags"] = ["beyond"]
+    found = drawn()
+    assert "at hollow points the curve ends before this number of false positives" in found.title
+    assert [m["x"] for m in found.spec["datasets"]["marked"] if m["beyond"]] == [last["at"]]
+    hollow = [layer for layer in found.spec["layer"] if layer["mark"].get("filled") is False]
+    assert [layer["transform"] for layer in hollow] == [[{"filter": "datum.beyond"}]]
+
+
+def test_random_marks_have_the_colour_of_their_model_dotted_and_thin(drawn: tuple[Path, dict[str, Any]]) -> None:
+    figure = next(f for f in figures_of(drawn[1]) if f.name == "froc-malignant-finding")  # type: ignore[arg-type]
+    looks = {one.model: look for one, look in zip(figure.series, named(figure.series), strict=True)}
+    models = [model for model in looks if f"random marks as {model}" in looks]
+    assert len(models) > 1
+    for model in models:
+        marks = looks[f"random marks as {model}"]
+        assert marks.colour == looks[model].colour
+        assert marks.dash != looks[model].dash
+    assert len({looks[model].colour for model in models}) == len(models)
+    spec = next(one for one in drawings_of(drawn[1]) if one.name == figure.name).spec  # type: ignore[arg-type]
+    scale = next(layer for layer in spec["layer"] if "strokeWidth" in layer["encoding"])["encoding"]["strokeWidth"][
+        "scale"
+    ]
+    widths = dict(zip(scale["domain"], scale["range"], strict=True))
+    for one in figure.series:
+        assert (widths[one.legend] < 2) == one.chance
 
 
 def test_bands_of_roc_curves_are_drawn(drawings: dict[str, Drawing]) -> None:

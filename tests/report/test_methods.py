@@ -95,7 +95,7 @@ def test_rows_are_drawn_where_there_are_no_patients() -> None:
         ([row("net_benefit", at=0.1)], "Net benefit was compared with calling all", "Vickers"),
         ([row("pf1")], "Probabilistic F1", ""),
         ([row("dice_soft")], "soft Dice coefficient", "Shen"),
-        ([row("roi_coverage")], "hold at least 70% of its pixels", ""),
+        ([row("roi_coverage")], "hold at least 70% of its pixels", "Shen"),
         ([row("pxap")], "pixel average precision (PxAP)", "Choe"),
         ([row("pxap_pooled")], "takes the pixels of all these images together", ""),
         ([row("auc"), row("auc", subgroup="density B")], "Subgroups by density were analysed", ""),
@@ -141,6 +141,14 @@ def test_locked_thresholds_are_given_with_the_size_of_their_data() -> None:
     said = text(report)
     assert "on validation data (1,200 rows, 31 positive) and locked" in said
     assert "They were for a 0.4 (sensitivity 0.9); for b 0.4313 (sensitivity 0.9)." in said
+
+
+def test_the_split_and_the_breasts_that_thresholds_were_locked_on_are_said() -> None:
+    used = {"kind": "validation", "name": "m", "n": 60, "level": "exam", "breasts": 119, "split": "validation"}
+    results = [row("sensitivity", at=0.4, given={"threshold_for": "sensitivity 0.9"})]
+    assert "on validation data (the split validation: 60 exams, 119 breasts) and locked" in text(
+        table(inputs=[used], results=results)
+    )
 
 
 def test_the_interval_of_the_headline_is_named_where_there_are_two() -> None:

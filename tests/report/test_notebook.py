@@ -51,6 +51,8 @@ class TestTables:
             made.table("nothing")
         with pytest.raises(InputError, match="correlations=True"):
             made.table("correlations")
+        with pytest.raises(InputError, match=r"every point stands in curves/KIND-LABEL-LEVEL\.csv"):
+            made.table("curves")
 
 
 class TestCharts:
@@ -81,6 +83,15 @@ class TestCharts:
         assert not re.search(r"<(script|link)[^>]*\b(src|href)=", page)
         assert "text/html" not in bundle
 
+    def test_a_name_in_the_data_does_not_end_the_script_of_a_page(self, report: dict[str, Any], tmp_path: Path) -> None:
+        hostile = "</script><script>alert('<b>')</script>"
+        for one in report["histograms"]:
+            one["model"] = hostile
+        chart = EvaluationReport(report).plot("histogram", label="malignant")
+        page = chart.save(tmp_path / "a.html").read_text()
+        assert "alert('<b>')" not in page
+        assert r"\u003c/script>\u003cscript>alert('\u003cb>')" in page
+
     def test_two_drawings_on_one_page_share_no_name(self, made: EvaluationReport) -> None:
         names = [
             set(re.findall(r'id="([^"]+)"', made.plot(kind)._repr_mimebundle_()["image/svg+xml"]))
@@ -96,6 +107,13 @@ class TestCharts:
         assert chart.spec["params"][0]["views"] == ["values"]
         assert set(chart.table()["model"]) >= {"gmic-1", "peak-scan"}
         assert repr(chart) == "Chart('FROC curve, benign, per finding')"
+
+    def test_what_plots_lists_is_taken_as_it_stands_or_word_by_word(self, made: EvaluationReport) -> None:
+        for listed in made.plots:
+            whole, parts = made.plot(listed), made.plot(*listed)
+            assert (whole.kind, whole.label, whole.level) == (parts.kind, parts.label, parts.level) == listed
+        with pytest.raises(InputError, match=r"pie, malignant.*There are roc, pr, froc"):
+            made.plot(("pie", "malignant", "breast"))
 
     @pytest.mark.parametrize(
         ("ending", "begins"), [(".svg", b"<svg"), (".png", b"\x89PNG"), (".PDF", b"%PDF"), (".json", b"{")]
@@ -133,6 +151,20 @@ class TestCharts:
 
 
 class TestReport:
+    def test_print_gives_every_number_of_the_headline_at_the_width_of_the_terminal(
+        self, made: EvaluationReport, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for width in ("80", "120"):
+            monkeypatch.setenv("COLUMNS", width)
+            said = str(made)
+            assert max(map(len, said.splitlines())) <= int(width)
+            assert "..." not in said
+            assert "\u2026" not in said
+            assert "\x1b" not in said
+            for name in ("gmic-1", "peak-scan"):
+                assert name in said
+            assert f"{made.table()['auc'][0]:.3f}" in said
+
     def test_it_shows_its_headline_with_names_escaped(self, report: dict[str, Any]) -> None:
         for row in (*report["results"], *report["curves"], *report["histograms"], *report["models"]):
             key = "name" if "name" in row else "model"
@@ -174,6 +206,7 @@ class TestReport:
         assert "svg" in made.plot("curves-ai")._repr_mimebundle_()["image/svg+xml"]
         html = made._repr_html_()
         assert "reader_1" in html
+        assert "reader_1" in str(made)
         assert all(warning["text"] in html for warning in result["warnings"])
         with pytest.raises(InputError, match=r"There are curves-ai, .*[a-z]\. *$"):
             made.plot("froc")

@@ -41,7 +41,7 @@ def test_terminal_shows_values_intervals_and_denominators(build_report: Any, tmp
     assert f"120, {row['positives']}" in text
     assert "236, 41" in text
     assert "Sensitivity at 1/4 FPI" in text
-    assert "Warning: FROC, benign: 4 image(s) left out" in text
+    assert "Warning: FROC, benign: 4 images left out" in text
     assert max(len(line.rstrip()) for line in text.splitlines()) <= 100
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from cadkit.report import compared_tables, terminal_table, write_report
+from cadkit.report import EvaluationReport, compared_tables, terminal_table, write_report
 
 MODELS = ("vendor", "ours", "trio")
 RUNS = ("run-1", "run-2", "run-3")
@@ -206,3 +206,14 @@ def test_the_number_of_clusters_says_when_a_metric_has_fewer(drawn: Any) -> None
     next(row for row in report["results"] if row["metric"] == "dice_soft")["clusters"] = 17
     said = " ".join(on_terminal(terminal_table(report), 100).split())
     assert "replacement (55 patients, fewer where a metric leaves some out), seed" in said
+
+
+def test_the_terminal_says_where_thresholds_were_locked(drawn: tuple[Path, dict[str, Any]]) -> None:
+    report = copy.deepcopy(drawn[1])
+    auc = next(row for row in report["results"] if row["metric"] == "auc" and row["label"] == "malignant")
+    given = {"threshold_for": "specificity 0.9"}
+    report["results"].append({**auc, "metric": "sensitivity", "at": 0.4, "flags": [], "given": given})
+    used = {"kind": "validation", "name": "m", "n": 60, "level": "exam", "breasts": 119, "split": "validation"}
+    report["inputs"].append(used)
+    said = " ".join(str(EvaluationReport(report)).split())  # type: ignore[arg-type]
+    assert "at thresholds locked on validation data (the split validation: 60 exams, 119 breasts)" in said

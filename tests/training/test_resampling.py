@@ -125,7 +125,7 @@ def test_a_turned_crop_that_shrinks_averages(tiny: ModuleType) -> None:
 
 
 def test_a_picture_does_not_depend_on_the_others_of_its_batch(image: Image) -> None:
-    crops = [image.window((40, 28), np.random.default_rng(seed), 9).at((40, 28)) for seed in range(4)] + [
+    crops = [image.window((40, 28), np.random.default_rng(seed), noise=9).at((40, 28)) for seed in range(4)] + [
         image.whole(),
         Crop(image, (10, 12), Affine((2.4, 0, -5, 0, 1.2, 3))),
     ]

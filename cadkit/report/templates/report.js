@@ -1,80 +1,13 @@
-"use strict";
-(() => {
-  const data = JSON.parse(document.getElementById("report-data").textContent);
-  const one = (selector, within = document) => within.querySelector(selector);
-  const all = (selector, within = document) => [...within.querySelectorAll(selector)];
-  const make = (name, properties = {}, ...children) => {
-    const element = Object.assign(document.createElement(name), properties);
-    element.append(...children);
-    return element;
-  };
-
   // This script runs before the pictures behind it are read.
   const whenRead = (work) => {
     if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", work);
     else work();
   };
 
-  // The state of the page may stand in its address: #theme=dark&why=miss&saliency=on
-  const state = new URLSearchParams(location.hash.includes("=") ? location.hash.slice(1) : "");
-
-  // Saying what was done
-  let silence;
-  const say = (text) => {
-    one("#said").textContent = text;
-    clearTimeout(silence);
-    silence = setTimeout(() => { one("#said").textContent = ""; }, 2500);
-  };
-  const copy = async (text, what) => {
-    try {
-      await navigator.clipboard.writeText(text);
-    } catch {
-      const area = make("textarea", { value: text });
-      document.body.append(area);
-      area.select();
-      document.execCommand("copy");
-      area.remove();
-    }
-    say(`Copied ${what}`);
-  };
-  for (const button of all("[data-csv]")) {
-    button.addEventListener("click", () => copy(data.csv[button.dataset.csv] ?? "", `${button.dataset.csv}.csv`));
-  }
   one("#copy-methods").addEventListener("click", () => copy(data.methods, "the methods"));
-  one("#print").addEventListener("click", () => print());
-
-  // Light and dark
-  const theme = one("#theme");
-  const systemDark = matchMedia("(prefers-color-scheme: dark)");
-  const isDark = () => theme.value === "dark" || (theme.value === "auto" && systemDark.matches);
-  const setTheme = () => {
-    if (theme.value === "auto") delete document.documentElement.dataset.theme;
-    else document.documentElement.dataset.theme = theme.value;
-    for (const figure of drawn.values()) figure.draw();
-  };
-  const drawn = new Map();
-  theme.addEventListener("change", setTheme);
-  systemDark.addEventListener("change", setTheme);
-  if (["light", "dark"].includes(state.get("theme"))) theme.value = state.get("theme");
 
   // Curves
-  const plotConfig = () => {
-    const [ink, soft, grid] = isDark() ? ["#e4e7ea", "#9aa4ad", "#2c3237"] : ["#1b1f23", "#59626b", "#e3e6e8"];
-    const font = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif";
-    return {
-      background: null, font, view: { stroke: null },
-      axis: { labelFontSize: 11, titleFontSize: 12, titleFontWeight: "normal", titlePadding: 8, gridColor: grid,
-        domainColor: soft, tickColor: soft, labelColor: ink, titleColor: ink },
-      legend: { labelFontSize: 12, labelColor: ink },
-      text: { color: ink, fontSize: 11 },
-      title: { color: ink, fontSize: 11.5, fontWeight: "normal", anchor: "start", offset: 4 },
-    };
-  };
-  // The palette of paper, lightened for a dark page.
-  const lighter = { "#0072B2": "#56a8dd", "#D55E00": "#f08c46", "#009E73": "#3fc29b", "#CC79A7": "#dd9cc2",
-    "#E69F00": "#f0b840", "#56B4E9": "#8fd0f5", "#7A7A7A": "#b0b0b0" };
-  const themed = (drawing) => (isDark()
-    ? JSON.parse(JSON.stringify(drawing), (key, value) => (key !== "field" && lighter[value]) || value) : drawing);
+  const drawn = new Map();
   const percentOf = (count, of) => `${count.toLocaleString("en")} of ${of.toLocaleString("en")}`;
   const threeDigits = (value) => value.toFixed(3);
   const thresholdText = (value) => (value === null ? "above every score" : `\u2265 ${Number(value.toPrecision(4))}`);
@@ -250,7 +183,7 @@
       if (!this.visible) return;
       const { datasets, ...drawing } = this.entry.spec;
       const result = await window.vegaEmbed(one("[data-plot]", this.element), { ...themed(drawing), datasets: this.data() },
-        { actions: false, ast: true, patch: namesFromPoints, renderer: "svg", config: plotConfig(), tooltip: { theme: isDark() ? "dark" : "light" } });
+        { ...embedOptions({ fontSize: 11 }, { fontSize: 11.5, offset: 4 }), patch: namesFromPoints });
       if (!this.entry.series) return;
       this.view = result.view;
       this.show(this.operating);
@@ -286,7 +219,7 @@
       return copy(["model,x,y,threshold", ...lines].join("\n") + "\n", `${lines.length} points`);
     });
   }
-  setTheme();
+  startTheme(() => drawn.forEach((figure) => figure.draw()));
 
   // Cases
   const controls = one("#controls");
@@ -422,4 +355,3 @@
     const asked = document.getElementById(`case-${state.get("open")}`);
     if (asked) open(asked);
   });
-})();
