@@ -158,7 +158,7 @@ def probabilities(folder: Path) -> Answer:
         called = {name: decisions[f"decision_{name}"].astype(int) for name in "ab"}
         if quantity in ("sensitivity", "specificity"):
             return getattr(metrics, quantity)(truth, called[given["decision"]], 1).value
-        gap = metrics.mcnemar(truth, called["a"], called["b"], given["rows"])
+        gap = metrics.mcnemar(truth, called["a"], called["b"], rows=given["rows"])
         return {"mcnemar_b": gap.given["b"], "mcnemar_c": gap.given["c"], "mcnemar_p_exact": gap.p}.get(quantity)
 
     def answer(quantity: str, given: dict[str, Any]) -> Any:

@@ -15,7 +15,7 @@ from pathlib import Path
 from benchmarks.speed.measuring import Row, main
 from cadkit.report import write_report
 from tests.report.browser import Browser, chromium
-from tests.report.conftest import build
+from tests.report.simulated import build
 
 _EACH = 24  # pictures: of each exam two, of each of two models and labels three kinds of cases
 _VISITS = 5

@@ -8,18 +8,30 @@ import cadkit.training as ct
 
 
 class Config(ct.TorchConfig):
-    """Settings; whatever `TorchConfig` has (epochs, lr, batch, window, ...) is there as well."""
+    """Settings, besides those of `TorchConfig` (epochs, lr, batch, window, ...)."""
 
     width: int = Field(16, ge=1, description="Channels of the hidden layers.")
-    sparse: float = Field(0.1, ge=0, description="Weight of the mean of the map, which keeps it dark.")
-    presets: ClassVar = {"tiny": {"window": (320, 208), "scale": 0.0, "noise": 11.0, "lr": 2e-3, "epochs": 3}}
+    sparse: float = Field(0.1, ge=0, description="Weight of the map's mean.")
+    presets: ClassVar = {
+        "tiny": {
+            "window": (320, 208),
+            "scale": 0.0,
+            "noise": 11.0,
+            "lr": 2e-3,
+            "epochs": 3,
+        },
+    }
 
 
 class Spots(ct.TorchModel):
     """Scores an image by the highest cell of a map."""
 
     Config = Config
-    info = cadkit.ModelInfo(labels=("malignant",), scores="probability", localizes="saliency")
+    info = cadkit.ModelInfo(
+        labels=("malignant",),
+        scores="probability",
+        localizes="saliency",
+    )
 
     def network(self):
         width = self.config.width
@@ -33,10 +45,16 @@ class Spots(ct.TorchModel):
 
     def epoch(self, data, rng):
         """As many exams without a cancer as with one."""
-        return ct.balanced(data.exams, lambda exam: exam.truth("malignant"), rng, self.units)
+        return ct.balanced(
+            data.exams,
+            lambda exam: exam.truth("malignant"),
+            rng,
+            self.units,
+        )
 
     def losses(self, network, batch):
-        maps = network(ct.standardize(batch.image))  # N x labels x rows x columns, logits
+        # N x labels x rows x columns, logits
+        maps = network(ct.standardize(batch.image))
         return {
             "bce": ct.bce(maps.amax((2, 3)), batch.targets["image"], logits=True),
             "sparse": self.config.sparse * maps.sigmoid().mean(),

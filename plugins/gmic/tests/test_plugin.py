@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 import torch
 
+import cadkit
 from cadkit.data import Dataset
 from cadkit.errors import InputError
 from cadkit.metrics.roc import auc
@@ -138,6 +139,27 @@ def test_it_trains_and_predicts_places_inside_the_picture(data: Dataset, tmp_pat
         assert (x1 - x0, y1 - y0) == (208, 320)
         assert (given.rois.boxes[:, 0] >= x0).all()
         assert (given.rois.boxes[:, 3] <= y1).all()
+
+
+def test_an_evaluation_says_how_many_findings_the_patches_cover(phantom: Path, tmp_path: Path) -> None:
+    run = cadkit.train("gmic", phantom, preset="tiny", runs=tmp_path / "runs", device="cpu", epochs=1, workers=0)
+    made = cadkit.predict(run, phantom, split="train", out=tmp_path / "P", device="cpu", saliency=True)
+    report = cadkit.evaluate(made, data=phantom, out=tmp_path / "R", localization=True, bootstrap=20)
+    boxes = {row["image_id"]: [] for row in made.rois().iter_rows(named=True)}
+    for row in made.rois().iter_rows(named=True):
+        boxes[row["image_id"]].append([row[name] for name in ("x0", "y0", "x1", "y1")])
+    data = open_dataset(phantom)
+    covered = []
+    for image in (image for exam in data.exams for image in exam.images):
+        shape = int(image.columns["rows"]), int(image.columns["columns"])
+        for finding in (one for one in data.findings_of(image.id) if one.label == "malignant"):
+            rows, columns = np.nonzero(finding.region.raster(shape))
+            x, y = columns + 0.5, rows + 0.5
+            inside = [(x >= a) & (y >= b) & (x < c) & (y < d) for a, b, c, d in boxes[image.id]]
+            covered.append(np.any(inside, axis=0).mean() >= 0.7)
+    rows = report.table("results").filter(pl.col("metric") == "roi_coverage", pl.col("label") == "malignant")
+    assert rows["value"].to_list() == [pytest.approx(np.mean(covered))]
+    assert rows["positives"].to_list() == [len(covered)]
 
 
 @pytest.mark.slow
