@@ -131,7 +131,7 @@ def test_an_exam_that_a_table_lacks_is_skipped_and_counted_and_a_breast_unanswer
         ("exam_id,side,malignant\ne1,left,0.1\n", r"v\.csv, row 1: 1 breast\(s\).*'e1/left'.*Sides are L and R"),
         (
             "exam_id,side,malignant\ne1,L,0.1\ne1,R,1\ne1,L,0.3\n",
-            r"v\.csv, row 3: the same id stands twice, first in row 1.*'e1', 'L'",
+            r"v\.csv, row 3: the same id stands twice, first in row 1.*'e1/L'",
         ),
         ("exam_id,side,malignant\ne1,L,0.1\ne1,R,high\n", r"v\.csv, row 2: .*malignant must hold finite.*'high'"),
         ("exam_id,side,malignant\ne1,L,nan\n", r"v\.csv, row 1: .*finite.*'nan'"),

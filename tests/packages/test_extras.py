@@ -53,7 +53,7 @@ def test_all_but_training_works_without_torch(core: Environment, made: Path, tmp
         "cadkit predict mean_intensity.py:MeanIntensity --data D --split all",
         "cadkit evaluate --bootstrap 20 predictions/MeanIntensity-all",
         "cadkit compare scores.csv --truth cancer --scores a,b --cluster patient --bootstrap 20 --out table",
-        "cadkit reader-study readings.csv --bootstrap 20",
+        "cadkit reader-study readings.csv",
         "cadkit plugin new seen --out new",
     ):
         core.said(line, place)
