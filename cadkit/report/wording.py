@@ -106,7 +106,7 @@ FLAGS = {
     "rows-independent": "rows of one patient were taken as independent",
     "by-rank": "scores of two kinds, exchanged by rank",
     "p-floor": "P is the smallest that so many replicates can give",
-    "no-spread": "the interval has no width, as where nothing was missed: it says nothing of the uncertainty",
+    "no-spread": "the interval has no width, as where all or nothing was found: it says nothing of the uncertainty",
 }
 
 # Methods and flags as a narrow column has them.

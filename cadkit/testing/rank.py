@@ -19,7 +19,12 @@ def main(folder: str) -> None:
     diary = Diary()
     model = watched(type(plain), diary)(plain.config)
     model.device = "cpu"
-    model.train(draw(ORDINARY, plain.info).view(access="training"), run)
+    try:
+        model.train(draw(ORDINARY, plain.info).view(access="training"), run)
+    except BaseException as error:
+        # Of the two, one may only have lost its connection; the check tells both.
+        write_json(run.folder / f"rank{os.environ['RANK']}-raised.json", f"{type(error).__name__}: {error}")
+        raise
     run.close()
     write_json(run.folder / f"rank{os.environ['RANK']}.json", {"lists": diary.lists, "weights": diary.weights})
 

@@ -20,6 +20,7 @@ from cadkit.testing.subject import Subject, Trained, environment, finite
 
 _SECONDS = 300
 _BETWEEN_LOOKS = 0.05
+_TO_TELL = 10.0  # seconds for one process to say why it ended after the other has
 _OWN_LOOP = "a model that writes `train` itself has no such promise to keep"
 
 
@@ -154,6 +155,10 @@ def _two_ranks(run: Run) -> list[dict[str, Any]]:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
+    if raised := sorted(run.folder.glob("rank?-raised.json")):
+        told = [f"process {path.name[4]} raised {json.loads(path.read_text())}" for path in raised]
+        # A lost connection is the other's fault.
+        raise Fails("; ".join(sorted(told, key=lambda text: "gloo" in text)))
     for rank, process in enumerate(processes):
         if process.returncode > 0:
             lines = _said(run, rank).read_text(errors="replace").strip().splitlines() or ["nothing"]
@@ -169,14 +174,16 @@ def _said(run: Run, rank: int) -> Path:
 
 
 def _wait(processes: list[subprocess.Popen[bytes]]) -> bool:
-    """Wait until all have ended, or one has failed; whether that was in time."""
+    """Wait until all have ended, or not long after one has failed; whether that was in time."""
     until = time.monotonic() + _SECONDS
     while time.monotonic() < until:
         ended = [process.poll() for process in processes]
-        if None not in ended or any(ended):
+        if None not in ended:
             return True
+        if any(ended):  # the other may have the cause to tell
+            until = min(until, time.monotonic() + _TO_TELL)
         time.sleep(_BETWEEN_LOOKS)
-    return False
+    return any(process.poll() for process in processes)
 
 
 @check(
