@@ -30,7 +30,8 @@ def frame(subject: Subject) -> None:
     first = first_answers(subject)
     data = subject.data(margin=exams.WIDE_MARGIN).view(access="prediction")
     other = subject.answers(subject.ready(), data.exams)
-    if data.pixel_source.asked_original:  # type: ignore[attr-defined]
+    drawn = data.pixel_source
+    if isinstance(drawn, exams.DrawnPixels) and drawn.asked_original:
         raise NotApplicable("it reads what stands in the files, which is other than before")
     near = [place for exam, answer in zip(subject.handed(), first, strict=True) for place in placed(exam, answer)]
     far = [place for exam, answer in zip(data.exams, other, strict=True) for place in placed(exam, answer)]
